@@ -1,0 +1,77 @@
+"""Handwritten-digit recognition with logistic regression, written by hand in NumPy and numba.
+
+The public names are imported when first used, so that ``import mnistlr`` costs nothing and the command line
+starts at once.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from mnistlr._version import __version__
+
+if TYPE_CHECKING:
+    from mnistlr.datasets import (
+        load_digits,
+        load_idx_folder,
+        load_mnist,
+        load_mnist_5k,
+        open_idx,
+        read_idx,
+        shuffle,
+        split_mnist,
+        stratified_split,
+        write_idx,
+    )
+    from mnistlr.estimators import LogisticRegression, SoftmaxRegression
+    from mnistlr.exceptions import (
+        DataFormatError,
+        DataUnavailableError,
+        DivergenceError,
+        MnistlrError,
+        ModelFileError,
+    )
+    from mnistlr.metrics import ClassificationSummary, confusion_matrix
+    from mnistlr.model_file import load_model, save_model
+
+_HOME = {
+    "mnistlr.datasets": (
+        "load_digits",
+        "load_idx_folder",
+        "load_mnist",
+        "load_mnist_5k",
+        "open_idx",
+        "read_idx",
+        "shuffle",
+        "split_mnist",
+        "stratified_split",
+        "write_idx",
+    ),
+    "mnistlr.estimators": ("LogisticRegression", "SoftmaxRegression"),
+    "mnistlr.exceptions": (
+        "DataFormatError",
+        "DataUnavailableError",
+        "DivergenceError",
+        "MnistlrError",
+        "ModelFileError",
+    ),
+    "mnistlr.metrics": ("ClassificationSummary", "confusion_matrix"),
+    "mnistlr.model_file": ("load_model", "save_model"),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = [  # noqa: RUF022, PLE0604  (kept in the order of a first use)
+    "__version__",
+    *_MODULE_OF,
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'mnistlr' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_MODULE_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
