@@ -1,0 +1,140 @@
+"""A folder with four IDX files, the form in which MNIST, Fashion-MNIST and EMNIST are published."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistlr.datasets.idx import open_idx, read_idx
+from mnistlr.exceptions import DataFormatError
+
+Split = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+
+PARTS = ("train-images", "t10k-images", "train-labels", "t10k-labels")
+
+# train-images-idx3-ubyte, train-images.idx3-ubyte, emnist-letters-test-labels-idx1-ubyte.gz, ...
+_FILE_NAME = re.compile(
+    r"(?P<name>|.*[-_.])(?P<subset>train|t10k|test)-(?P<kind>images|labels)[-.]idx[13]-ubyte(?P<gz>\.gz)?"
+)
+
+
+def load_idx_folder(path: str | os.PathLike[str], *, name: str | None = None) -> Split:
+    """Load a data set that lies in a folder as four IDX files: MNIST, Fashion-MNIST, EMNIST and their like.
+
+    The files are found by their names: ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``,
+    ``t10k-images-idx3-ubyte`` and ``t10k-labels-idx1-ubyte``; ``test`` may stand for ``t10k``, ``.idx3`` for
+    ``-idx3``, ``.gz`` may follow and a data set's name may lead, as in EMNIST's
+    ``emnist-letters-train-images-idx3-ubyte.gz``. A file that is there both ways is taken unpacked.
+
+    Parameters
+    ----------
+    path : path-like
+        The folder.
+    name : str, optional
+        Which data set, where the folder holds several: what leads the file names, such as
+        ``"emnist-letters"``; ``""`` for files without such a lead.
+
+    Returns
+    -------
+    X_train, X_test : ndarray of uint8, shape (n, pixels)
+        One image a row, read-only and C-contiguous. Files that are not gzipped are memory-mapped. The pixels
+        come in the order of the file; EMNIST stores its images transposed.
+    y_train, y_test : ndarray of int64, shape (n,)
+        The labels, read-only.
+
+    Raises
+    ------
+    DataFormatError
+        If the folder or one of the four files is missing, if it holds several data sets and `name` does not
+        choose one, if a file is damaged, or if images and labels do not belong together.
+    """
+    files = find_idx_files(path, name)
+    arrays = {part: read_part(file) for part, file in files.items()}
+    for part, array in arrays.items():
+        _check_kind(part, array, files[part])
+    for subset in ("train", "t10k"):
+        n_images, n_labels = len(arrays[f"{subset}-images"]), len(arrays[f"{subset}-labels"])
+        if n_images != n_labels:
+            raise DataFormatError(
+                f"expected a label for each image, but {files[f'{subset}-images']} has {n_images} images and "
+                f"{files[f'{subset}-labels']} {n_labels} labels."
+            )
+    train_shape, test_shape = arrays["train-images"].shape[1:], arrays["t10k-images"].shape[1:]
+    if train_shape != test_shape:
+        raise DataFormatError(
+            f"expected images of one size, but those of {files['train-images']} are {train_shape} and those "
+            f"of {files['t10k-images']} {test_shape}."
+        )
+    return as_split(arrays)
+
+
+def find_idx_files(folder: str | os.PathLike[str], name: str | None = None) -> dict[str, Path]:
+    """Return the paths of the four `PARTS` of the data set ``name`` (None: the only one) in ``folder``."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        state = "is no folder" if folder.exists() else "does not exist"
+        raise DataFormatError(
+            f"expected a folder with the four IDX files of a data set, but {folder} {state}."
+        )
+    found: dict[str, dict[str, Path]] = {}
+    # In reverse, so that of two forms of one file the unpacked, with the shorter name, comes last and stays.
+    for file in sorted(folder.iterdir(), reverse=True):
+        match = _FILE_NAME.fullmatch(file.name)
+        if match and file.is_file() and not file.name.startswith("."):
+            subset = "train" if match["subset"] == "train" else "t10k"
+            found.setdefault(match["name"].rstrip("-_."), {})[f"{subset}-{match['kind']}"] = file
+    if name is None and len(found) > 1:
+        names = ", ".join(repr(name) for name in sorted(found))
+        raise DataFormatError(f"{folder} holds several data sets; choose one by name=, one of {names}.")
+    if not found:
+        raise DataFormatError(
+            f"expected the four IDX files of a data set in {folder} (train-images-idx3-ubyte and so on, "
+            "gzipped or not), but none is there."
+        )
+    files = found.get(next(iter(found)) if name is None else name, {})
+    missing = [part for part in PARTS if part not in files]
+    if missing:
+        lead = f" of {name!r}" if name else ""
+        raise DataFormatError(
+            f"expected four IDX files{lead} in {folder}, but {' and '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} missing."
+        )
+    return {part: files[part] for part in PARTS}
+
+
+def read_part(file: Path) -> NDArray[Any]:
+    """Memory-map an IDX file, or read it if it is gzipped."""
+    with open(file, "rb") as start:
+        is_gzipped = start.read(2) == b"\x1f\x8b"
+    return read_idx(file) if is_gzipped else open_idx(file)
+
+
+def as_split(arrays: dict[str, NDArray[Any]]) -> Split:
+    """Turn the four `PARTS` as stored into ``X_train, X_test, y_train, y_test``, read-only."""
+    # np.asarray makes a plain array of a memory map: the same bytes, without a subclass's cost at each slice.
+    split = (
+        np.asarray(arrays["train-images"]).reshape(len(arrays["train-images"]), -1),
+        np.asarray(arrays["t10k-images"]).reshape(len(arrays["t10k-images"]), -1),
+        arrays["train-labels"].astype(np.int64),
+        arrays["t10k-labels"].astype(np.int64),
+    )
+    for array in split:
+        array.flags.writeable = False
+    return split
+
+
+def _check_kind(part: str, array: NDArray[Any], file: Path) -> None:
+    if part.endswith("images"):
+        expected, good = (
+            "uint8 images, an array of 2 axes or more",
+            array.dtype == np.uint8 and array.ndim >= 2,
+        )
+    else:
+        expected, good = "integer labels, an array of 1 axis", array.dtype.kind in "iu" and array.ndim == 1
+    if not good or array.size == 0:
+        raise DataFormatError(
+            f"{file}: expected {expected}, but it holds {array.dtype.name} of shape {array.shape}."
+        )
