@@ -98,7 +98,7 @@ def stratified_split(
     classes, code, counts = np.unique(y, return_inverse=True, return_counts=True)
     if counts.size and counts.min() < 2:
         raise ValueError(
-            f"a stratified split needs at least two rows of each class; {classes[counts.argmin()]!r} has one."
+            f"a stratified split needs at least two rows of each class; class {classes[counts.argmin()]} has one."
         )
     if min(n_test, n - n_test) < len(classes):
         raise ValueError(
@@ -147,7 +147,7 @@ def stratified_folds(
     y = _check_labels(y)
     classes, first, code, counts = np.unique(y, return_index=True, return_inverse=True, return_counts=True)
     if not 2 <= n_splits <= counts.min(initial=len(y)):
-        rarest = f"; {classes[counts.argmin()]!r} has {counts.min()}" if counts.size else ""
+        rarest = f"; class {classes[counts.argmin()]} has {counts.min()}" if counts.size else ""
         raise ValueError(
             f"expected at least 2 folds and in each class as many rows as folds, got "
             f"n_splits={n_splits}{rarest}."
