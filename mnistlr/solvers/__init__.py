@@ -1,1 +1,7 @@
-"""One file an algorithm."""
+"""One file an algorithm; each minimises an ``Objective`` and reports to a ``Monitor``."""
+
+from mnistlr.solvers.lbfgs import lbfgs
+from mnistlr.solvers.monitor import Monitor, Result
+from mnistlr.solvers.sgd import SGD, sgd
+
+__all__ = ["SGD", "Monitor", "Result", "lbfgs", "sgd"]

@@ -1,0 +1,369 @@
+"""Every compiled loop, and nothing but compiled loops.
+
+Notation
+--------
+X : the data, n samples by d features: a C-contiguous matrix of any number type, or the three arrays
+    ``(data, indices, indptr)`` of a CSR matrix.
+W, b : weights (rows, d) and intercepts (rows,), float32 or float64: the *arithmetic type*.
+K : number of raw predictions of a sample: 1 for the logistic model, the number of classes for softmax.
+rows : K for K = 1, else K rounded up to even, the rest zero, so that loops can take two classes at a time.
+raw : raw predictions of a tile of ``TILE`` samples, (TILE, rows); a loss turns them into d loss / d raw in place.
+
+The one inner loop worth its complexity is the *tile*: four samples by two classes share their loads, which is what
+brings a pass over the data near the arithmetic limit of the machine (Goto & van de Geijn, "Anatomy of
+high-performance matrix multiplication", ACM TOMS 34, 2008). Everything about storage is in ``tile_raw`` and
+``tile_add``.
+
+All of it lives in one file because numba's on-disk cache notices changes of the file that defines a function, not
+of the files of its callees.
+"""
+
+import math
+
+import numba
+from numba import types
+from numba.extending import overload
+
+# Lets sums be reordered, hence vectorised; unlike fastmath=True it keeps NaN and infinity meaningful.
+REORDER = {"reassoc", "contract", "arcp", "nsz"}
+
+TILE = 4
+
+jit = numba.njit(cache=True, nogil=True, error_model="numpy")
+jit_reorder = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=REORDER)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Losses: raw predictions and the label of one sample -> the loss, with d loss / d raw left in place of raw
+# ---------------------------------------------------------------------------------------------------------------
+
+
+@jit
+def logistic_loss(raw, y):
+    """log(1 + exp(-z)), z = raw if y == 1 else -raw; derivative p - y with p = 1 / (1 + exp(-raw)).
+
+    Both branches only ever take exp of a number <= 0, so nothing overflows.
+    """
+    r = raw[0]
+    e = math.exp(-abs(r))
+    p = 1.0 / (1.0 + e) if r >= 0 else e / (1.0 + e)
+    raw[0] = p - y
+    return math.log1p(e) + max(r, 0.0) - y * r
+
+
+@jit
+def softmax_loss(raw, y):
+    """log(sum_k exp(raw_k)) - raw_y; derivative p_k - [k == y] with p = softmax(raw).
+
+    The maximum is subtracted first: the sum is then between 1 and K. A probability under 1e-30 is flushed to zero:
+    no sum can see it, and subnormal numbers would slow every loop behind it.
+    """
+    top = raw[0]
+    for k in range(1, raw.shape[0]):
+        top = max(top, raw[k])
+    raw_y = raw[y] - top
+    total = 0.0
+    for k in range(raw.shape[0]):
+        e = math.exp(raw[k] - top)
+        raw[k] = e if e > 1e-30 else 0.0
+        total += e
+    for k in range(raw.shape[0]):
+        raw[k] /= total
+    raw[y] -= 1.0
+    return math.log(total) - raw_y
+
+
+@jit
+def loss(raw, y):
+    """The loss of one sample: logistic for one raw prediction, softmax for several."""
+    if raw.shape[0] == 1:
+        return logistic_loss(raw, y)
+    return softmax_loss(raw, y)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Tiles: raw predictions of a few samples, and their gradient. The only code that knows how X is stored.
+# ---------------------------------------------------------------------------------------------------------------
+
+
+@jit_reorder
+def _row_dot(X, i, w):
+    """x_i . w."""
+    x = X[i]
+    total = w.dtype.type(0)
+    for j in range(w.shape[0]):
+        total += w.dtype.type(x[j]) * w[j]
+    return total
+
+
+@jit_reorder
+def _row_axpy(a, X, i, g):
+    """g += a x_i."""
+    x = X[i]
+    for j in range(g.shape[0]):
+        g[j] += a * g.dtype.type(x[j])
+
+
+@jit_reorder
+def _dot_4x1(x0, x1, x2, x3, w, out):
+    """out[r] = x_r . w: four samples share the loads of w."""
+    zero = w.dtype.type(0)
+    s0, s1, s2, s3 = zero, zero, zero, zero
+    for j in range(w.shape[0]):
+        s0 += w.dtype.type(x0[j]) * w[j]
+        s1 += w.dtype.type(x1[j]) * w[j]
+        s2 += w.dtype.type(x2[j]) * w[j]
+        s3 += w.dtype.type(x3[j]) * w[j]
+    out[0, 0], out[1, 0], out[2, 0], out[3, 0] = s0, s1, s2, s3
+
+
+@jit_reorder
+def _axpy_4x1(a, x0, x1, x2, x3, g):
+    """g += sum_r a[r] x_r: four samples share the load and the store of g."""
+    a0, a1, a2, a3 = a[0, 0], a[1, 0], a[2, 0], a[3, 0]
+    for j in range(g.shape[0]):
+        t = a0 * g.dtype.type(x0[j]) + a1 * g.dtype.type(x1[j])
+        g[j] += t + a2 * g.dtype.type(x2[j]) + a3 * g.dtype.type(x3[j])
+
+
+@jit_reorder
+def _dot_4x2(x0, x1, x2, x3, v, w, k, out):
+    """out[r, k] = x_r . v and out[r, k + 1] = x_r . w: eight products from six loads."""
+    zero = w.dtype.type(0)
+    v0, v1, v2, v3 = zero, zero, zero, zero
+    w0, w1, w2, w3 = zero, zero, zero, zero
+    for j in range(w.shape[0]):
+        v0 += x0[j] * v[j]
+        v1 += x1[j] * v[j]
+        v2 += x2[j] * v[j]
+        v3 += x3[j] * v[j]
+        w0 += x0[j] * w[j]
+        w1 += x1[j] * w[j]
+        w2 += x2[j] * w[j]
+        w3 += x3[j] * w[j]
+    out[0, k], out[1, k], out[2, k], out[3, k] = v0, v1, v2, v3
+    out[0, k + 1], out[1, k + 1], out[2, k + 1], out[3, k + 1] = w0, w1, w2, w3
+
+
+@jit_reorder
+def _axpy_4x2(a, x0, x1, x2, x3, k, g, h):
+    """g += sum_r a[r, k] x_r and h += sum_r a[r, k + 1] x_r."""
+    a0, a1, a2, a3 = a[0, k], a[1, k], a[2, k], a[3, k]
+    b0, b1, b2, b3 = a[0, k + 1], a[1, k + 1], a[2, k + 1], a[3, k + 1]
+    for j in range(g.shape[0]):
+        # In names of their own, or the compiler loads them twice: g and h might overlap them, for all it knows.
+        p, q, r, s = x0[j], x1[j], x2[j], x3[j]
+        g_j = g[j] + a0 * p + a1 * q + a2 * r + a3 * s
+        h[j] += b0 * p + b1 * q + b2 * r + b3 * s
+        g[j] = g_j
+
+
+@jit
+def _dense_tile_raw(X, samples, m, tile, W, b, raw):
+    if W.shape[0] == 1:
+        if m == TILE:
+            _dot_4x1(X[samples[0]], X[samples[1]], X[samples[2]], X[samples[3]], W[0], raw)
+        else:
+            for r in range(m):
+                raw[r, 0] = _row_dot(X, samples[r], W[0])
+    else:
+        for r in range(m):
+            x, buffer = X[samples[r]], tile[r]
+            for j in range(x.shape[0]):
+                buffer[j] = x[j]
+        for k in range(0, W.shape[0], 2):
+            if m == TILE:
+                _dot_4x2(tile[0], tile[1], tile[2], tile[3], W[k], W[k + 1], k, raw)
+            else:
+                for r in range(m):
+                    raw[r, k] = _row_dot(tile, r, W[k])
+                    raw[r, k + 1] = _row_dot(tile, r, W[k + 1])
+    for r in range(m):
+        for k in range(W.shape[0]):
+            raw[r, k] += b[k]
+
+
+@jit
+def _dense_tile_add(X, samples, m, tile, a, G):
+    if G.shape[0] == 1:
+        if m == TILE:
+            _axpy_4x1(a, X[samples[0]], X[samples[1]], X[samples[2]], X[samples[3]], G[0])
+        else:
+            for r in range(m):
+                _row_axpy(a[r, 0], X, samples[r], G[0])
+    else:
+        for k in range(0, G.shape[0], 2):
+            if m == TILE:
+                _axpy_4x2(a, tile[0], tile[1], tile[2], tile[3], k, G[k], G[k + 1])
+            else:
+                for r in range(m):
+                    _row_axpy(a[r, k], tile, r, G[k])
+                    _row_axpy(a[r, k + 1], tile, r, G[k + 1])
+
+
+@jit_reorder
+def _csr_tile_raw(X, samples, m, tile, W, b, raw):
+    data, indices, indptr = X
+    for r in range(m):
+        for k in range(W.shape[0]):
+            w = W[k]
+            total = w.dtype.type(0)
+            for t in range(indptr[samples[r]], indptr[samples[r] + 1]):
+                total += w.dtype.type(data[t]) * w[indices[t]]
+            raw[r, k] = total + b[k]
+
+
+@jit_reorder
+def _csr_tile_add(X, samples, m, tile, a, G):
+    data, indices, indptr = X
+    for r in range(m):
+        for k in range(G.shape[0]):
+            g, a_rk = G[k], a[r, k]
+            for t in range(indptr[samples[r]], indptr[samples[r] + 1]):
+                g[indices[t]] += a_rk * g.dtype.type(data[t])
+
+
+def tile_raw(X, samples, m, tile, W, b, raw):
+    """raw[r] = W x_r + b for the m <= TILE samples of that number. ``tile`` (TILE, d) keeps them unpacked."""
+    return (_csr_tile_raw if isinstance(X, tuple) else _dense_tile_raw)(X, samples, m, tile, W, b, raw)
+
+
+def tile_add(X, samples, m, tile, a, G):
+    """G += sum_r outer(a[r], x_r) over the samples that ``tile_raw`` has just seen."""
+    return (_csr_tile_add if isinstance(X, tuple) else _dense_tile_add)(X, samples, m, tile, a, G)
+
+
+# Compiled code chooses by the type of X, while compiling.
+
+
+@overload(tile_raw)
+def _choose_tile_raw(X, samples, m, tile, W, b, raw):
+    if isinstance(X, types.BaseTuple):
+        return lambda X, samples, m, tile, W, b, raw: _csr_tile_raw(X, samples, m, tile, W, b, raw)
+    return lambda X, samples, m, tile, W, b, raw: _dense_tile_raw(X, samples, m, tile, W, b, raw)
+
+
+@overload(tile_add)
+def _choose_tile_add(X, samples, m, tile, a, G):
+    if isinstance(X, types.BaseTuple):
+        return lambda X, samples, m, tile, a, G: _csr_tile_add(X, samples, m, tile, a, G)
+    return lambda X, samples, m, tile, a, G: _dense_tile_add(X, samples, m, tile, a, G)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Passes over the samples start <= i < stop, in order
+# ---------------------------------------------------------------------------------------------------------------
+
+
+@jit
+def raw_predictions(X, start, stop, W, b, samples, tile, raw, out):
+    """out[i] = W x_i + b, (n, K)."""
+    for i in range(start, stop, TILE):
+        m = min(TILE, stop - i)
+        for r in range(m):
+            samples[r] = i + r
+        tile_raw(X, samples, m, tile, W, b, raw)
+        for r in range(m):
+            for k in range(out.shape[1]):
+                out[i + r, k] = raw[r, k]
+
+
+@jit
+def loss_sum(X, y, weight, start, stop, W, b, n_raw, samples, tile, raw):
+    """Return sum_i weight_i loss(W x_i + b, y_i)."""
+    total = 0.0
+    for i in range(start, stop, TILE):
+        m = min(TILE, stop - i)
+        for r in range(m):
+            samples[r] = i + r
+        tile_raw(X, samples, m, tile, W, b, raw)
+        for r in range(m):
+            total += weight[i + r] * loss(raw[r, :n_raw], y[i + r])
+    return total
+
+
+@jit
+def loss_gradient(X, y, weight, start, stop, W, b, n_raw, samples, tile, raw, block, partial, G, g):
+    """Return the loss sum and add its gradient to G (K, d) and g (K,), float64; each row is read once.
+
+    The gradient of ``block`` samples at a time is summed in ``partial`` (rows, d), then added to the total.
+    """
+    total = 0.0
+    for first in range(start, stop, block):
+        partial[:] = 0
+        for i in range(first, min(first + block, stop), TILE):
+            m = min(TILE, stop - i)
+            for r in range(m):
+                samples[r] = i + r
+            tile_raw(X, samples, m, tile, W, b, raw)
+            for r in range(m):
+                total += weight[i + r] * loss(raw[r, :n_raw], y[i + r])
+                for k in range(n_raw):
+                    raw[r, k] *= weight[i + r]
+                    g[k] += raw[r, k]
+                for k in range(n_raw, raw.shape[1]):
+                    raw[r, k] = 0
+            tile_add(X, samples, m, tile, raw, partial)
+        for k in range(n_raw):
+            for j in range(G.shape[1]):
+                G[k, j] += partial[k, j]
+    return total
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Stochastic gradient descent
+# ---------------------------------------------------------------------------------------------------------------
+
+
+@jit_reorder
+def _sgd_step(W, velocity, average, step, decay, momentum, share):
+    """v <- v + decay W; W <- W - step v; average <- average + share (W - average); v <- momentum v."""
+    for k in range(W.shape[0]):
+        w, v, s = W[k], velocity[k], average[k]
+        for j in range(W.shape[1]):
+            v_j = v[j] + decay * w[j]
+            w_j = w[j] - step * v_j
+            w[j] = w_j
+            v[j] = momentum * v_j
+            s[j] += share * (w_j - s[j])
+
+
+@jit
+def sgd_epoch(
+    X, y, weight, order, W, b, velocity, velocity_b, average, average_b,
+    n_raw, batch_size, step, horizon, power, averaging, t, alpha, momentum, intercept_rate, scale2,
+    samples, tile, raw,
+):  # fmt: skip
+    """One pass of mini-batch gradient descent over the samples in ``order``; see solvers/sgd.py for the equations.
+
+    Changes W, b, the velocities and the averages in place and returns the number of steps done so far, t.
+    """
+    n = order.shape[0]
+    F = W.dtype.type
+    for first in range(0, n, batch_size):
+        last = min(first + batch_size, n)
+        share = 1.0 / (last - first)
+        for i in range(first, last, TILE):
+            m = min(TILE, last - i)
+            for r in range(m):
+                samples[r] = order[i + r]
+            tile_raw(X, samples, m, tile, W, b, raw)
+            for r in range(m):
+                loss(raw[r, :n_raw], y[samples[r]])
+                factor = F(weight[samples[r]] * share)
+                for k in range(n_raw):
+                    raw[r, k] *= factor
+                    velocity_b[k] += raw[r, k] * F(intercept_rate)
+                    raw[r, k] *= F(scale2)
+                for k in range(n_raw, raw.shape[1]):
+                    raw[r, k] = 0
+            tile_add(X, samples, m, tile, raw, velocity)
+        eta = F(step * (1.0 + t / horizon) ** -power)
+        t += 1
+        new = F((1.0 + averaging) / (t + averaging))
+        _sgd_step(W, velocity, average, eta, F(alpha), F(momentum), new)
+        for k in range(n_raw):
+            b[k] -= eta * velocity_b[k]
+            velocity_b[k] *= F(momentum)
+            average_b[k] += new * (b[k] - average_b[k])
+    return t

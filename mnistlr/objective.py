@@ -1,0 +1,109 @@
+"""The function that every solver minimises.
+
+    f(W, b) = 1/S sum_i s_i loss(W x_i + b, y_i) + alpha/2 ||W||^2,        S = sum_i s_i
+
+over K x d weights W and K intercepts b, which carry no penalty. The loss is logistic for K = 1 and softmax for K > 1
+(see ``kernels``), s_i are sample weights. scikit-learn minimises the same function times S C, with
+C = 1 / (alpha S).
+
+Parameters travel as one float64 vector theta: W row by row, then b.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mnistlr import kernels
+from mnistlr.samples import Samples, pad_vector
+from mnistlr.threads import run_chunks
+
+Array = npt.NDArray[Any]
+
+
+class Objective:
+    """Mean loss plus L2 penalty of a linear model on given data.
+
+    Parameters
+    ----------
+    samples : Samples
+    y : ndarray of int64, shape (n,)
+        Class numbers, 0 <= y < K; 0 and 1 for K = 1.
+    n_raw : int
+        K, the number of raw predictions of a sample.
+    alpha : float
+        Strength of the penalty, >= 0.
+    sample_weight : ndarray of float64, shape (n,), optional
+        Weights >= 0 with a positive sum; all 1 by default.
+    fit_intercept : bool
+        If False the intercepts stay 0: their gradient is reported as 0.
+    n_threads : int
+        The result has the same bits for any number of threads.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        y: Array,
+        n_raw: int,
+        *,
+        alpha: float,
+        sample_weight: Array | None = None,
+        fit_intercept: bool = True,
+        n_threads: int = 1,
+    ) -> None:
+        self.samples, self.y, self.n_raw, self.alpha = samples, y, n_raw, alpha
+        self.weight = np.ones(samples.n) if sample_weight is None else sample_weight
+        self.weight_sum = float(self.weight.sum())
+        self.fit_intercept, self.n_threads = fit_intercept, n_threads
+        self.n_weights = n_raw * samples.d
+        self.n_parameters = self.n_weights + n_raw
+        self._chunks = samples.chunks(bytes_each=8 * self.n_parameters)
+
+    def unpack(self, theta: Array) -> tuple[Array, Array]:
+        """Return views of theta: W (K, d) and b (K,)."""
+        return theta[: self.n_weights].reshape(self.n_raw, self.samples.d), theta[self.n_weights :]
+
+    def value(self, theta: Array) -> float:
+        """f(theta)."""
+        W, b = self._for_kernels(theta)
+        losses = np.zeros(len(self._chunks))
+
+        def work(chunk: int) -> None:
+            losses[chunk] = kernels.loss_sum(
+                self.samples.X, self.y, self.weight, *self._chunks[chunk], W, b, self.n_raw,
+                *self.samples.scratch(len(W)),
+            )  # fmt: skip
+
+        run_chunks(work, len(self._chunks), self.n_threads)
+        return float(losses.sum() / self.weight_sum + self._penalty(theta))
+
+    def value_and_gradient(self, theta: Array) -> tuple[float, Array]:
+        """f(theta) and its gradient, in one pass over the data."""
+        W, b = self._for_kernels(theta)
+        losses = np.zeros(len(self._chunks))
+        gradients = np.zeros((len(self._chunks), self.n_parameters))
+
+        def work(chunk: int) -> None:
+            losses[chunk] = kernels.loss_gradient(
+                self.samples.X, self.y, self.weight, *self._chunks[chunk], W, b, self.n_raw,
+                *self.samples.scratch(len(W)), *self.samples.partial(len(W)), *self.unpack(gradients[chunk]),
+            )  # fmt: skip
+
+        run_chunks(work, len(self._chunks), self.n_threads)
+        gradient = gradients.sum(axis=0) / self.weight_sum  # in the order of the chunks
+        grad_W, grad_b = self.unpack(gradient)
+        grad_W *= self.samples.scale
+        grad_W += self.alpha * self.unpack(theta)[0]
+        if not self.fit_intercept:
+            grad_b[:] = 0
+        return float(losses.sum() / self.weight_sum + self._penalty(theta)), gradient
+
+    def _penalty(self, theta: Array) -> float:
+        W = self.unpack(theta)[0].ravel()
+        return 0.5 * self.alpha * float(W @ W)
+
+    def _for_kernels(self, theta: Array) -> tuple[Array, Array]:
+        """Fold the scale of the data into W; arithmetic type and padding of the kernels."""
+        W, b = self.unpack(theta)
+        return self.samples.pad(W * self.samples.scale), pad_vector(b, self.samples.dtype)

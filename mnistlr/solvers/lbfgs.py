@@ -1,0 +1,137 @@
+"""L-BFGS: a quasi-Newton method that remembers the last few steps.
+
+Each iteration goes along d = -H g, where g is the gradient and H an estimate of the inverse Hessian, never formed:
+with s = change of theta and y = change of g over each of the last m iterations, rho = 1 / (y . s),
+
+    H <- (I - rho s y^T) H (I - rho y s^T) + rho s s^T,        H_0 = (s . y) / (y . y) I
+
+is applied by the two-loop recursion (Nocedal & Wright, *Numerical Optimization*, 2nd ed. 2006, algorithm 7.4). How
+far to go is found by a line search for the strong Wolfe conditions (algorithms 3.5 and 3.6).
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mnistlr.objective import Objective
+from mnistlr.solvers.monitor import Monitor, Result
+
+Array = npt.NDArray[Any]
+
+SUFFICIENT_DECREASE = 1e-4  # c_1
+CURVATURE = 0.9  # c_2
+MAX_TRIALS = 25
+
+
+def lbfgs(
+    objective: Objective, theta: Array, *, tol: float, max_iter: int, monitor: Monitor, memory: int = 10
+) -> Result:
+    """Minimise ``objective`` from ``theta`` until the largest entry of the gradient is at most ``tol``."""
+    passes = 0
+
+    def evaluate(theta: Array) -> tuple[float, Array]:
+        nonlocal passes
+        passes += 1
+        return objective.value_and_gradient(theta)
+
+    value, gradient = evaluate(theta)
+    pairs: deque[tuple[Array, Array, float]] = deque(maxlen=memory)
+    step = np.nan
+    for iteration in range(max_iter + 1):
+        norm = float(np.abs(gradient).max())
+        stop = monitor.record(theta, objective=value, gradient_norm=norm, step=step, passes=passes)
+        if norm <= tol:
+            return Result(theta, iteration, True, f"gradient norm {norm:.2g} <= tol")
+        if stop:
+            return Result(theta, iteration, True, "stopped by a callback")
+        if iteration == max_iter:
+            break
+        direction = -two_loop(pairs, gradient)
+        found = line_search(
+            evaluate, theta, direction, value, gradient, first_step=1.0 if pairs else 1 / norm
+        )
+        if found is None:
+            message = f"no lower point along the search direction; gradient norm {norm:.2g}"
+            return Result(theta, iteration, False, message)
+        step, new_theta, value, new_gradient = found
+        s, y = new_theta - theta, new_gradient - gradient
+        if s @ y > 0:
+            pairs.append((s, y, 1 / float(s @ y)))
+        theta, gradient = new_theta, new_gradient
+    return Result(theta, max_iter, False, f"max_iter reached; gradient norm {norm:.2g} > tol")
+
+
+def two_loop(pairs: deque[tuple[Array, Array, float]], gradient: Array) -> Array:
+    """Return H g (algorithm 7.4)."""
+    q = gradient.copy()
+    shares = []
+    for s, y, rho in reversed(pairs):
+        share = rho * (s @ q)
+        q -= share * y
+        shares.append(share)
+    if pairs:
+        s, y, _ = pairs[-1]
+        q *= (s @ y) / (y @ y)
+    for (s, y, rho), share in zip(pairs, reversed(shares), strict=True):
+        q += (share - rho * (y @ q)) * s
+    return q
+
+
+def line_search(
+    evaluate: Callable[[Array], tuple[float, Array]],
+    theta: Array,
+    direction: Array,
+    value: float,
+    gradient: Array,
+    first_step: float,
+) -> tuple[float, Array, float, Array] | None:
+    """Find a step a for which phi(a) = f(theta + a direction) meets the strong Wolfe conditions
+
+        phi(a) <= phi(0) + c_1 a phi'(0)    and    |phi'(a)| <= c_2 |phi'(0)|.
+
+    Near the optimum, differences of phi drown in rounding while its slope is still good; there the first condition is
+    taken in its form for slopes, phi'(a) <= (2 c_1 - 1) phi'(0) (Hager & Zhang, SIAM J. Optim. 16, 2005, eq. 4.1).
+
+    Returns
+    -------
+    (step, theta, value, gradient) at the accepted point, or None if there is none.
+    """  # noqa: D400, D205
+    slope = float(gradient @ direction)
+    if not slope < 0:
+        return None
+    rounding = 1e-9 * abs(value) if np.isfinite(value) else 0.0
+    low, low_value, low_slope = 0.0, value, slope
+    high, high_value = np.inf, np.inf
+    step = first_step
+    for _ in range(MAX_TRIALS):
+        new_theta = theta + step * direction
+        new_value, new_gradient = evaluate(new_theta)
+        new_slope = float(new_gradient @ direction)
+        enough = new_value <= value + SUFFICIENT_DECREASE * step * slope or (
+            new_value <= value + rounding and new_slope <= (2 * SUFFICIENT_DECREASE - 1) * slope
+        )
+        if enough and abs(new_slope) <= CURVATURE * -slope:
+            return step, new_theta, new_value, new_gradient
+        if not enough or new_value >= low_value:
+            high, high_value = step, new_value
+        else:
+            if new_slope * (high - low) >= 0:
+                high, high_value = low, low_value
+            low, low_value, low_slope = step, new_value, new_slope
+        step = _next_step(low, low_value, low_slope, high, high_value)
+    return None
+
+
+def _next_step(low: float, low_value: float, low_slope: float, high: float, high_value: float) -> float:
+    """Double while no upper end is known, else the minimum of the parabola through both ends, kept off the ends."""
+    if not np.isfinite(high):
+        return 2 * low
+    width = high - low
+    if not np.isfinite(high_value):
+        return low + 0.1 * width
+    curvature = high_value - low_value - low_slope * width
+    share = -low_slope * width / (2 * curvature) if curvature > 0 else 0.5
+    return low + min(max(share, 0.1), 0.9) * width

@@ -1,0 +1,70 @@
+"""What happens between two iterations: history, the clock, the caller's hook."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+FIELDS = ("objective", "gradient_norm", "step", "seconds", "passes")
+
+
+@dataclass
+class Monitor:
+    """Records the course of an optimisation.
+
+    Parameters
+    ----------
+    on_iteration : callable, optional
+        Called as ``on_iteration(theta, record)`` after each iteration; a true answer stops the solver. Its time is
+        not counted as the solver's.
+
+    Notes
+    -----
+    A record has the fields ``objective`` (the function being minimised, penalty included), ``gradient_norm`` (largest
+    absolute entry; NaN where the solver does not know it), ``step`` (step size), ``seconds`` (since the start) and
+    ``passes`` (over the data, since the start).
+    """
+
+    on_iteration: Callable[[Array, dict[str, float]], Any] | None = None
+    records: list[dict[str, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._started = time.perf_counter()
+
+    def record(
+        self,
+        theta: Array,
+        *,
+        objective: float,
+        passes: float,
+        step: float = np.nan,
+        gradient_norm: float = np.nan,
+    ) -> bool:
+        """Note an iteration; return whether the caller wants to stop."""
+        now = time.perf_counter()
+        values = (objective, gradient_norm, step, now - self._started, passes)
+        self.records.append(dict(zip(FIELDS, map(float, values), strict=True)))
+        if self.on_iteration is None:
+            return False
+        stop = bool(self.on_iteration(theta, self.records[-1]))
+        self._started += time.perf_counter() - now
+        return stop
+
+    def history(self) -> dict[str, Array]:
+        """Return one array for each field; the first entry belongs to the starting point where that was evaluated."""
+        return {name: np.array([record[name] for record in self.records]) for name in FIELDS}
+
+
+@dataclass(frozen=True)
+class Result:
+    """Where a solver stopped, after how many iterations, whether that is the optimum it was asked for, and why."""
+
+    theta: Array
+    n_iter: int
+    converged: bool
+    message: str

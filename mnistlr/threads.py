@@ -1,0 +1,87 @@
+"""Work in numbered chunks on a pool of Python threads.
+
+The kernels release the GIL, so plain threads run them on all cores; unlike numba's own threading layers, a Python
+pool may be entered from several threads at once, and after a fork. Results never depend on the number of threads
+when chunks are cut by the data alone and write to places of their own.
+"""
+
+import itertools
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numba
+
+_lock = threading.Lock()
+_pool: ThreadPoolExecutor | None = None
+
+
+def _forget_pool() -> None:
+    # The threads of the parent do not exist in a forked child, and its lock may have been held.
+    global _lock, _pool
+    _lock, _pool = threading.Lock(), None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)
+
+
+def count_threads(n_jobs: int | None = None) -> int:
+    """Return how many threads ``n_jobs`` stands for, at least 1.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        None: all cores that this process may use, or the share that joblib or Dask left to it. Negative: counted
+        from all cores in the manner of joblib, -1 being all.
+    """
+    from joblib import cpu_count
+    from joblib.parallel import get_active_backend
+
+    if n_jobs == 0:
+        raise ValueError(
+            "n_jobs must be a positive or a negative number of threads or None, got 0; use 1 for one thread."
+        )
+    if n_jobs is not None and n_jobs > 0:
+        return n_jobs
+    # joblib and Dask tell their worker processes their share in NUMBA_NUM_THREADS, which numba reads.
+    cores = max(1, min(cpu_count(), numba.config.NUMBA_NUM_THREADS))
+    if n_jobs is None:
+        inside_joblib_thread = (get_active_backend()[0].nesting_level or 0) > 0
+        return 1 if inside_joblib_thread else cores
+    return max(1, cores + 1 + n_jobs)
+
+
+def run_chunks(work: Callable[[int], None], n_chunks: int, n_threads: int) -> None:
+    """Call ``work(0), ..., work(n_chunks - 1)``, each once, on up to ``n_threads`` threads, this one included.
+
+    Raises
+    ------
+    BaseException
+        The first error of any chunk, once all threads have stopped.
+    """
+    chunks = itertools.count()  # its next() is atomic
+
+    def run() -> None:
+        while (chunk := next(chunks)) < n_chunks:
+            work(chunk)
+
+    helpers = [_get_pool().submit(run) for _ in range(min(n_threads, n_chunks) - 1)]
+    try:
+        run()
+    finally:
+        for _ in range(n_chunks):  # after an error or an interrupt here, the others find nothing left to do
+            next(chunks)
+        errors = [helper.exception() for helper in helpers]
+    for error in errors:
+        if error is not None:
+            raise error
+
+
+def _get_pool() -> ThreadPoolExecutor:
+    global _pool
+    with _lock:
+        if _pool is None:
+            _pool = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="mnistlr")
+        return _pool
