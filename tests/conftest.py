@@ -1,14 +1,20 @@
 """Real data for all tests, and a guard that keeps them off the network and out of the user's cache."""
 
+import gzip
+import hashlib
 import os
 import socket
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from local_server import LocalServer, openml_site
 
-from mnistlr.datasets import load_digits, load_mnist, load_mnist_5k, stratified_split
+from mnistlr.datasets import download, load_digits, load_mnist, load_mnist_5k, mnist_files, stratified_split
 
 
 class ImageData(NamedTuple):
@@ -71,3 +77,81 @@ def digits() -> ImageData:
     """scikit-learn's bundled 8x8 digits."""
     X, y = load_digits()
     return ImageData(*stratified_split(X, y, test_size=360, random_state=0), name="digits", is_full=False)
+
+
+class TinyMnist(NamedTuple):
+    """A stand-in for MNIST's four files that is quick to serve: 60 and 10 images, own checksums."""
+
+    arrays: dict[str, np.ndarray]
+    """The four parts: images (n, 28, 28) and labels (n,), all uint8."""
+    raw: dict[str, bytes]
+    """File name -> contents."""
+    split: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+    """What load_mnist should return."""
+
+    def write_to(self, folder: Path, *, packed: bool = True) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, contents in self.raw.items():
+            (folder / (name + ".gz" * packed)).write_bytes(gzip.compress(contents) if packed else contents)
+        return folder
+
+
+@pytest.fixture
+def tiny_mnist(monkeypatch: pytest.MonkeyPatch) -> TinyMnist:
+    """Make the package expect another, tiny MNIST, and let no setting of the environment interfere."""
+    for name in ("MNISTLR_DATA", "MNISTLR_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    random = np.random.default_rng(0)
+    arrays, raw = {}, {}
+    for part, file in mnist_files.MNIST_FILES.items():
+        shape = (60 if part.startswith("train") else 10, *file.shape[1:])
+        array = random.integers(0, 256 if part.endswith("images") else 10, shape).astype(np.uint8)
+        contents = (
+            bytes([0, 0, 8, len(shape)]) + b"".join(n.to_bytes(4, "big") for n in shape) + array.tobytes()
+        )
+        arrays[part], raw[file.file_name] = array, contents
+        sha256 = hashlib.sha256(contents).hexdigest()
+        monkeypatch.setitem(mnist_files.MNIST_FILES, part, file._replace(shape=shape, sha256=sha256))
+    split = (
+        arrays["train-images"].reshape(60, 784),
+        arrays["t10k-images"].reshape(10, 784),
+        arrays["train-labels"],
+        arrays["t10k-labels"],
+    )
+    return TinyMnist(arrays, raw, split)
+
+
+@pytest.fixture
+def server() -> Iterator[LocalServer]:
+    with LocalServer() as local:
+        yield local
+
+
+@pytest.fixture
+def imitate_openml(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send what fetch_openml asks of OpenML to the local server's site "openml", over HTTP all the same."""
+    monkeypatch.setattr(download, "OPENML", f"{server.url}/openml/")
+
+    def urlopen_here(request: urllib.request.Request) -> Any:
+        path = urllib.parse.urlsplit(request.full_url).path
+        here = urllib.request.Request(f"{server.url}/openml{path}", headers=dict(request.header_items()))
+        return urllib.request.urlopen(here)
+
+    monkeypatch.setattr("sklearn.datasets._openml.urlopen", urlopen_here)
+    monkeypatch.setattr("sklearn.datasets._openml.time.sleep", lambda _: None)  # between its retries
+
+
+@pytest.fixture
+def internet(
+    server: LocalServer, tiny_mnist: TinyMnist, imitate_openml: None, monkeypatch: pytest.MonkeyPatch
+) -> LocalServer:
+    """The three places that have MNIST, as sites "first", "second" and "openml" of the local server."""
+    monkeypatch.setattr(download, "MIRRORS", (f"{server.url}/first/", f"{server.url}/second/"))
+    files = {f"{name}.gz": gzip.compress(contents) for name, contents in tiny_mnist.raw.items()}
+    X_train, X_test, y_train, y_test = tiny_mnist.split
+    server.sites = {
+        "first": files,
+        "second": files,
+        "openml": openml_site(np.concatenate([X_train, X_test]), np.concatenate([y_train, y_test])),
+    }
+    return server

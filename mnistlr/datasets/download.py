@@ -7,6 +7,7 @@ sign of life, all at once, and one that gives none by a common deadline is left 
 """
 
 import io
+import re
 import socket
 import sys
 import tempfile
@@ -215,7 +216,8 @@ def _why(error: BaseException) -> str:
     inner: Any = error
     if isinstance(error, requests.RequestException) and error.args:
         inner = getattr(error.args[0], "reason", error.args[0])
-    text = " ".join(str(inner).split())
+    # The address stands before it anyway.
+    text = " ".join(re.sub(r"HTTPS?Connection(Pool)?\([^)]*\): ", "", str(inner)).split())
     return text if len(text) <= 300 else text[:297] + "..."
 
 

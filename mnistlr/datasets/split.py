@@ -98,7 +98,8 @@ def stratified_split(
     classes, code, counts = np.unique(y, return_inverse=True, return_counts=True)
     if counts.size and counts.min() < 2:
         raise ValueError(
-            f"a stratified split needs at least two rows of each class; class {classes[counts.argmin()]} has one."
+            f"a stratified split needs at least two rows of each class; class {classes[counts.argmin()]} has "
+            "one."
         )
     if min(n_test, n - n_test) < len(classes):
         raise ValueError(
