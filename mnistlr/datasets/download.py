@@ -107,9 +107,7 @@ def _download_idx(url: str) -> NDArray[Any]:
 class _BoundedBuffer(io.BytesIO):
     def write(self, data: Any) -> int:
         if self.tell() + len(data) > MAX_BYTES:
-            raise DataFormatError(
-                f"the server sends more than {MAX_BYTES} bytes, more than any file of MNIST has."
-            )
+            raise DataFormatError(f"the server sends more than {MAX_BYTES} bytes, more than any file of MNIST has.")
         return super().write(data)
 
 

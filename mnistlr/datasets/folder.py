@@ -76,9 +76,7 @@ def find_idx_files(folder: str | os.PathLike[str], name: str | None = None) -> d
     folder = Path(folder)
     if not folder.is_dir():
         state = "is no folder" if folder.exists() else "does not exist"
-        raise DataFormatError(
-            f"expected a folder with the four IDX files of a data set, but {folder} {state}."
-        )
+        raise DataFormatError(f"expected a folder with the four IDX files of a data set, but {folder} {state}.")
     found: dict[str, dict[str, Path]] = {}
     # In reverse, so that of two forms of one file the unpacked, with the shorter name, comes last and stays.
     for file in sorted(folder.iterdir(), reverse=True):
@@ -118,8 +116,8 @@ def as_split(arrays: dict[str, NDArray[Any]]) -> Split:
     split = (
         np.asarray(arrays["train-images"]).reshape(len(arrays["train-images"]), -1),
         np.asarray(arrays["t10k-images"]).reshape(len(arrays["t10k-images"]), -1),
-        arrays["train-labels"].astype(np.int64),
-        arrays["t10k-labels"].astype(np.int64),
+        np.array(arrays["train-labels"], np.int64),
+        np.array(arrays["t10k-labels"], np.int64),
     )
     for array in split:
         array.flags.writeable = False
@@ -135,6 +133,4 @@ def _check_kind(part: str, array: NDArray[Any], file: Path) -> None:
     else:
         expected, good = "integer labels, an array of 1 axis", array.dtype.kind in "iu" and array.ndim == 1
     if not good or array.size == 0:
-        raise DataFormatError(
-            f"{file}: expected {expected}, but it holds {array.dtype.name} of shape {array.shape}."
-        )
+        raise DataFormatError(f"{file}: expected {expected}, but it holds {array.dtype.name} of shape {array.shape}.")

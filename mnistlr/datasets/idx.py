@@ -40,9 +40,7 @@ _DTYPE_OF_CODE: dict[int, np.dtype[Any]] = {
 _CODE_OF_DTYPE = {dtype: code for code, dtype in _DTYPE_OF_CODE.items()}
 _MAX_RANK = 64  # NumPy's own limit
 _GZIP_MAGIC = b"\x1f\x8b"
-_DEFLATE_MAX_RATIO = (
-    1032  # no deflate stream unpacks to more than this many times its size (zlib's technical notes)
-)
+_DEFLATE_MAX_RATIO = 1032  # no deflate stream unpacks to more than this many times its size (zlib's technical notes)
 _CHUNK = 1 << 20
 
 
@@ -100,8 +98,7 @@ def read_idx_stream(file: BinaryIO, name: str, size: int) -> NDArray[Any]:
             return array
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataFormatError(
-            f"{name}: expected a whole gzip stream, but it is damaged or cut short ({error}); get the file "
-            "anew."
+            f"{name}: expected a whole gzip stream, but it is damaged or cut short ({error}); get the file anew."
         ) from error
 
 
@@ -130,9 +127,7 @@ def open_idx(path: Path) -> NDArray[Any]:
     name = os.fspath(path)
     with open(path, "rb") as file:
         if file.read(2) == _GZIP_MAGIC:
-            raise DataFormatError(
-                f"{name} is gzipped and cannot be memory-mapped; unpack it or use read_idx."
-            )
+            raise DataFormatError(f"{name} is gzipped and cannot be memory-mapped; unpack it or use read_idx.")
         file.seek(0)
         dtype, shape, start = _read_header(file, name)
         _check_size(name, dtype, shape, start, os.fstat(file.fileno()).st_size)
@@ -181,13 +176,9 @@ def idx_header(array: NDArray[Any]) -> bytes:
     code = _CODE_OF_DTYPE.get(array.dtype.newbyteorder(">"))
     if code is None:
         known = ", ".join(dtype.name for dtype in _CODE_OF_DTYPE)
-        raise DataFormatError(
-            f"IDX has no element type for {array.dtype}; convert the array to one of {known}."
-        )
+        raise DataFormatError(f"IDX has no element type for {array.dtype}; convert the array to one of {known}.")
     if max(array.shape, default=0) >= 2**32:
-        raise DataFormatError(
-            f"IDX stores at most 2**32 - 1 elements along an axis, the array is {array.shape}."
-        )
+        raise DataFormatError(f"IDX stores at most 2**32 - 1 elements along an axis, the array is {array.shape}.")
     return struct.pack(f">2xBB{array.ndim}I", code, array.ndim, *array.shape)
 
 
@@ -207,13 +198,9 @@ def _read_header(file: Any, name: str) -> tuple[np.dtype[Any], tuple[int, ...], 
     """Return the element type, the shape and the offset of the first element."""
     start = file.read(4)
     if len(start) < 4:
-        raise DataFormatError(
-            f"{name} is no IDX file: expected a header of at least 4 bytes, it has {len(start)}."
-        )
+        raise DataFormatError(f"{name} is no IDX file: expected a header of at least 4 bytes, it has {len(start)}.")
     if start[:2] != b"\0\0":
-        raise DataFormatError(
-            f"{name} is no IDX file: expected two zero bytes at its start, found {start!r}."
-        )
+        raise DataFormatError(f"{name} is no IDX file: expected two zero bytes at its start, found {start!r}.")
     code, rank = start[2], start[3]
     if code not in _DTYPE_OF_CODE:
         known = ", ".join(f"0x{code:02X} ({dtype.name})" for code, dtype in _DTYPE_OF_CODE.items())
@@ -229,9 +216,7 @@ def _read_header(file: Any, name: str) -> tuple[np.dtype[Any], tuple[int, ...], 
     dtype, shape = _DTYPE_OF_CODE[code], struct.unpack(f">{rank}I", sizes)
     # NumPy refuses an impossible shape even where another axis is 0 and no element is there.
     if math.prod(size for size in shape if size) * dtype.itemsize > sys.maxsize:
-        raise DataFormatError(
-            f"{name}: the header promises {_describe(dtype, shape)}, more than memory can address."
-        )
+        raise DataFormatError(f"{name}: the header promises {_describe(dtype, shape)}, more than memory can address.")
     return dtype, shape, 4 + 4 * rank
 
 

@@ -60,6 +60,5 @@ def check_contents(part: str, array: NDArray[Any], where: object) -> None:
     expected, found = MNIST_FILES[part].sha256, idx_sha256(array)
     if found != expected:
         raise DataFormatError(
-            f"{where} is not MNIST's {part}: expected the SHA-256 {expected} of the unpacked file, found "
-            f"{found}."
+            f"{where} is not MNIST's {part}: expected the SHA-256 {expected} of the unpacked file, found {found}."
         )

@@ -108,9 +108,7 @@ def load_mnist(
         If no folder is given and no other source gave the data; the message names each and why.
     """
     given = _given_folder(folder)
-    arrays = (
-        _read_folder(*given) if given else _read_cache_or_fill(cache_folder(cache_dir), is_offline(offline))
-    )
+    arrays = _read_folder(*given) if given else _read_cache_or_fill(cache_folder(cache_dir), is_offline(offline))
     X_train, X_test, y_train, y_test = split = as_split(arrays)
     if not return_all:
         return split
@@ -152,9 +150,7 @@ def fetch_mnist(
     """
     cache = cache_folder(cache_dir)
     given = _given_folder(source_folder)
-    bad = [
-        part for part in MNIST_FILES if force or not _check_file(part, cache / MNIST_FILES[part].file_name).ok
-    ]
+    bad = [part for part in MNIST_FILES if force or not _check_file(part, cache / MNIST_FILES[part].file_name).ok]
     if given:
         arrays = _read_folder(*given)
         for part in bad:

@@ -35,8 +35,7 @@ def split_mnist(X: Any, y: ArrayLike) -> tuple[Any, Any, NDArray[Any], NDArray[A
     X, y = _check_rows(X, y)
     if len(y) != _N_TRAIN + _N_TEST:
         raise ValueError(
-            f"expected MNIST's {_N_TRAIN + _N_TEST} rows, got {len(y)}; split other data with "
-            "stratified_split."
+            f"expected MNIST's {_N_TRAIN + _N_TEST} rows, got {len(y)}; split other data with stratified_split."
         )
     return X[:_N_TRAIN], X[_N_TRAIN:], y[:_N_TRAIN], y[_N_TRAIN:]
 
@@ -98,8 +97,7 @@ def stratified_split(
     classes, code, counts = np.unique(y, return_inverse=True, return_counts=True)
     if counts.size and counts.min() < 2:
         raise ValueError(
-            f"a stratified split needs at least two rows of each class; class {classes[counts.argmin()]} has "
-            "one."
+            f"a stratified split needs at least two rows of each class; class {classes[counts.argmin()]} has one."
         )
     if min(n_test, n - n_test) < len(classes):
         raise ValueError(
@@ -150,8 +148,7 @@ def stratified_folds(
     if not 2 <= n_splits <= counts.min(initial=len(y)):
         rarest = f"; class {classes[counts.argmin()]} has {counts.min()}" if counts.size else ""
         raise ValueError(
-            f"expected at least 2 folds and in each class as many rows as folds, got "
-            f"n_splits={n_splits}{rarest}."
+            f"expected at least 2 folds and in each class as many rows as folds, got n_splits={n_splits}{rarest}."
         )
     # The class seen first is dealt first, as in scikit-learn.
     by_appearance = np.argsort(first)

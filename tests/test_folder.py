@@ -1,0 +1,148 @@
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnistlr import DataFormatError, load_idx_folder, write_idx
+
+MNIST_NAMES = (
+    "train-images-idx3-ubyte",
+    "t10k-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+NAMES = {
+    "MNIST, Fashion-MNIST": tuple(f"{name}.gz" for name in MNIST_NAMES),
+    "unpacked": MNIST_NAMES,
+    "dotted": tuple(name.replace("-idx", ".idx") for name in MNIST_NAMES),
+    "EMNIST": tuple(f"emnist-letters-{name.replace('t10k', 'test')}.gz" for name in MNIST_NAMES),
+    "test, unpacked": tuple(name.replace("t10k", "test") for name in MNIST_NAMES),
+}
+
+
+def some_data(n_train: int = 12, n_test: int = 5, size: tuple[int, ...] = (4, 3)) -> list[np.ndarray]:
+    random = np.random.default_rng(n_train)
+    return [
+        random.integers(0, 256, (n_train, *size)).astype(np.uint8),
+        random.integers(0, 256, (n_test, *size)).astype(np.uint8),
+        random.integers(0, 26, n_train).astype(np.uint8),
+        random.integers(0, 26, n_test).astype(np.uint8),
+    ]
+
+
+def write(folder: Path, data: list[np.ndarray], names: tuple[str, ...] = MNIST_NAMES) -> None:
+    for name, array in zip(names, data, strict=True):
+        write_idx(folder / name, array)
+
+
+@pytest.mark.parametrize("names", NAMES.values(), ids=NAMES)
+def test_names_of_all_kinds(tmp_path: Path, names: tuple[str, ...]) -> None:
+    data = some_data()
+    write(tmp_path, data, names)
+    (tmp_path / "readme.txt").write_text("other files do not matter")
+    (tmp_path / f"._{names[0]}").write_text("what macOS leaves behind")
+    (tmp_path / "train-images").mkdir()
+    split = load_idx_folder(tmp_path)
+    for got, expected in zip(split, data, strict=True):
+        np.testing.assert_array_equal(got, expected.reshape(len(expected), -1) if expected.ndim == 3 else expected)
+        assert type(got) is np.ndarray
+        assert got.flags.c_contiguous
+        assert not got.flags.writeable
+    assert [array.dtype for array in split] == [np.uint8, np.uint8, np.int64, np.int64]
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32])
+def test_labels_of_other_integer_types(tmp_path: Path, dtype: type) -> None:
+    X_train, X_test, y_train, y_test = some_data()
+    write(tmp_path, [X_train, X_test, (y_train - 13).astype(dtype), y_test.astype(dtype)])
+    _, _, labels, _ = load_idx_folder(tmp_path)
+    assert labels.dtype == np.int64
+    np.testing.assert_array_equal(labels, (y_train - 13).astype(dtype))
+
+
+def test_several_data_sets_in_one_folder(tmp_path: Path) -> None:
+    plain, letters = some_data(12), some_data(9)
+    write(tmp_path, plain)
+    write(tmp_path, letters, NAMES["EMNIST"])
+    with pytest.raises(DataFormatError, match=r"several data sets; .*one of '', 'emnist-letters'"):
+        load_idx_folder(tmp_path)
+    assert len(load_idx_folder(tmp_path, name="")[0]) == 12
+    assert len(load_idx_folder(tmp_path, name="emnist-letters")[0]) == 9
+    with pytest.raises(DataFormatError, match="four IDX files of 'emnist-digits'"):
+        load_idx_folder(tmp_path, name="emnist-digits")
+
+
+@pytest.mark.parametrize("missing", range(4))
+def test_three_of_four(tmp_path: Path, missing: int) -> None:
+    write(tmp_path, some_data())
+    (tmp_path / MNIST_NAMES[missing]).unlink()
+    part = MNIST_NAMES[missing].rpartition("-idx")[0]
+    with pytest.raises(DataFormatError, match=f"{part} is missing"):
+        load_idx_folder(tmp_path)
+
+
+def test_no_folder_and_no_files(tmp_path: Path) -> None:
+    with pytest.raises(DataFormatError, match="nowhere does not exist"):
+        load_idx_folder(tmp_path / "nowhere")
+    with pytest.raises(DataFormatError, match="none is there"):
+        load_idx_folder(tmp_path)
+
+
+def test_images_and_labels_that_do_not_match(tmp_path: Path) -> None:
+    X_train, X_test, y_train, y_test = some_data()
+    write(tmp_path, [X_train, X_test, y_train[:-1], y_test])
+    with pytest.raises(DataFormatError, match=r"12 images and .*train-labels-idx1-ubyte 11 labels"):
+        load_idx_folder(tmp_path)
+    write(tmp_path, [X_train, X_test[:-1], y_train, y_test])
+    with pytest.raises(DataFormatError, match=r"4 images and .*t10k-labels-idx1-ubyte 5 labels"):
+        load_idx_folder(tmp_path)
+
+
+def test_images_of_different_sizes(tmp_path: Path) -> None:
+    X_train, X_test, y_train, y_test = some_data()
+    write(tmp_path, [X_train, X_test.transpose(0, 2, 1), y_train, y_test])  # as many pixels, another shape
+    with pytest.raises(DataFormatError, match=r"images of one size.*\(4, 3\).*\(3, 4\)"):
+        load_idx_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("train-images", r"train-images-idx3-ubyte: expected uint8 images"),
+        ("train-labels", r"train-labels-idx1-ubyte: expected integer labels"),
+    ],
+)
+def test_mislabelled_files(tmp_path: Path, wrong: str, message: str) -> None:
+    X_train, X_test, y_train, y_test = some_data()
+    if wrong == "train-images":
+        X_train = y_train
+    else:
+        y_train = X_train
+    write(tmp_path, [X_train, X_test, y_train, y_test])
+    with pytest.raises(DataFormatError, match=message):
+        load_idx_folder(tmp_path)
+
+
+def test_floats_are_neither_images_nor_labels(tmp_path: Path) -> None:
+    X_train, X_test, y_train, y_test = some_data()
+    write(tmp_path, [X_train.astype(np.float32), X_test, y_train, y_test])
+    with pytest.raises(DataFormatError, match=r"expected uint8 images.*holds float32"):
+        load_idx_folder(tmp_path)
+    write(tmp_path, [X_train, X_test, y_train.astype(np.float32), y_test])
+    with pytest.raises(DataFormatError, match=r"expected integer labels.*holds float32"):
+        load_idx_folder(tmp_path)
+
+
+def test_no_images(tmp_path: Path) -> None:
+    write(tmp_path, some_data(0))
+    with pytest.raises(DataFormatError, match=r"train-images.* of shape \(0, 4, 3\)"):
+        load_idx_folder(tmp_path)
+
+
+def test_damaged_file(tmp_path: Path) -> None:
+    write(tmp_path, some_data(), NAMES["EMNIST"])
+    file = tmp_path / NAMES["EMNIST"][1]
+    file.write_bytes(gzip.compress(b"\0\0\x08\x03"))
+    with pytest.raises(DataFormatError, match="emnist-letters-test-images"):
+        load_idx_folder(tmp_path)
