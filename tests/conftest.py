@@ -106,9 +106,7 @@ def tiny_mnist(monkeypatch: pytest.MonkeyPatch) -> TinyMnist:
     for part, file in mnist_files.MNIST_FILES.items():
         shape = (60 if part.startswith("train") else 10, *file.shape[1:])
         array = random.integers(0, 256 if part.endswith("images") else 10, shape).astype(np.uint8)
-        contents = (
-            bytes([0, 0, 8, len(shape)]) + b"".join(n.to_bytes(4, "big") for n in shape) + array.tobytes()
-        )
+        contents = bytes([0, 0, 8, len(shape)]) + b"".join(n.to_bytes(4, "big") for n in shape) + array.tobytes()
         arrays[part], raw[file.file_name] = array, contents
         sha256 = hashlib.sha256(contents).hexdigest()
         monkeypatch.setitem(mnist_files.MNIST_FILES, part, file._replace(shape=shape, sha256=sha256))

@@ -49,9 +49,7 @@ def test_first_mirror(internet: LocalServer, tiny_mnist: TinyMnist, tmp_path: Pa
     assert_cache_is_good_and_clean(tmp_path, tiny_mnist)
 
 
-def test_the_second_load_is_a_memory_map(
-    internet: LocalServer, tiny_mnist: TinyMnist, tmp_path: Path
-) -> None:
+def test_the_second_load_is_a_memory_map(internet: LocalServer, tiny_mnist: TinyMnist, tmp_path: Path) -> None:
     load_mnist(cache_dir=tmp_path)
     internet.gets.clear()
     X_train, X_test, y_train, y_test = load_mnist(cache_dir=tmp_path)
@@ -77,9 +75,7 @@ FAILURES: dict[str, tuple[local_server.Behaviour, str]] = {
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_first_mirror_fails(
-    internet: LocalServer, tiny_mnist: TinyMnist, tmp_path: Path, failure: str
-) -> None:
+def test_first_mirror_fails(internet: LocalServer, tiny_mnist: TinyMnist, tmp_path: Path, failure: str) -> None:
     internet.behaviour["first"] = FAILURES[failure][0]
     assert_is(load_mnist(cache_dir=tmp_path), tiny_mnist)
     assert internet.gets_from("second") == ALL_FILES
@@ -88,9 +84,7 @@ def test_first_mirror_fails(
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_both_mirrors_fail(
-    internet: LocalServer, tiny_mnist: TinyMnist, tmp_path: Path, failure: str
-) -> None:
+def test_both_mirrors_fail(internet: LocalServer, tiny_mnist: TinyMnist, tmp_path: Path, failure: str) -> None:
     internet.behaviour["first"] = internet.behaviour["second"] = FAILURES[failure][0]
     assert_is(load_mnist(cache_dir=tmp_path), tiny_mnist)
     assert "mnist_784.arff" in internet.gets_from("openml")
@@ -114,9 +108,7 @@ def test_everything_fails(internet: LocalServer, tmp_path: Path, failure: str) -
     assert "HTTP Error 500" in lines[4]
 
 
-def test_a_site_has_only_some_of_the_files(
-    internet: LocalServer, tiny_mnist: TinyMnist, tmp_path: Path
-) -> None:
+def test_a_site_has_only_some_of_the_files(internet: LocalServer, tiny_mnist: TinyMnist, tmp_path: Path) -> None:
     internet.sites["first"] = {name: internet.sites["first"][name] for name in ALL_FILES[1:3]}
     internet.sites["second"] = {name: internet.sites["second"][name] for name in (ALL_FILES[0], ALL_FILES[3])}
     assert_is(load_mnist(cache_dir=tmp_path), tiny_mnist)
@@ -139,16 +131,29 @@ def test_server_that_unpacks_on_the_way(internet: LocalServer, tiny_mnist: TinyM
 def test_endless_download_is_cut(
     internet: LocalServer, tiny_mnist: TinyMnist, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(download, "MAX_BYTES", 1000)
+    monkeypatch.setattr(download, "MAX_BYTES", 1000)  # the labels are smaller, the images larger
     internet.sites["openml"] = {}
-    message = failing_load_keeping_files(tmp_path)
-    assert "the server sends more than 1000 bytes" in message
+    with pytest.raises(DataUnavailableError, match="the server sends more than 1000 bytes"):
+        load_mnist(cache_dir=tmp_path)
 
 
-def failing_load_keeping_files(cache: Path) -> str:
-    with pytest.raises(DataUnavailableError) as caught:
-        load_mnist(cache_dir=cache)
-    return str(caught.value)
+def test_progress_is_shown_in_a_terminal(
+    internet: LocalServer,
+    tiny_mnist: TinyMnist,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    load_mnist(cache_dir=tmp_path / "a")
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    load_mnist(cache_dir=tmp_path / "b")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("100%") >= 4
+    del internet.sites["first"], internet.sites["second"]
+    load_mnist(cache_dir=tmp_path / "c")
+    assert "about a minute" in capsys.readouterr().err
 
 
 class TestOpenML:
@@ -171,9 +176,7 @@ class TestOpenML:
     def test_wrong_order(self, internet: LocalServer, tiny_mnist: TinyMnist, tmp_path: Path) -> None:
         X_train, X_test, y_train, y_test = tiny_mnist.split
         del internet.sites["first"], internet.sites["second"]
-        internet.sites["openml"] = openml_site(
-            np.concatenate([X_test, X_train]), np.concatenate([y_test, y_train])
-        )
+        internet.sites["openml"] = openml_site(np.concatenate([X_test, X_train]), np.concatenate([y_test, y_train]))
         assert "SHA-256" in failing_load(tmp_path)
 
     def test_the_default_socket_timeout_is_put_back(

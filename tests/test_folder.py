@@ -17,6 +17,7 @@ NAMES = {
     "unpacked": MNIST_NAMES,
     "dotted": tuple(name.replace("-idx", ".idx") for name in MNIST_NAMES),
     "EMNIST": tuple(f"emnist-letters-{name.replace('t10k', 'test')}.gz" for name in MNIST_NAMES),
+    "mixed": (f"{MNIST_NAMES[0]}.gz", *MNIST_NAMES[1:]),
     "test, unpacked": tuple(name.replace("t10k", "test") for name in MNIST_NAMES),
 }
 
@@ -50,6 +51,15 @@ def test_names_of_all_kinds(tmp_path: Path, names: tuple[str, ...]) -> None:
         assert got.flags.c_contiguous
         assert not got.flags.writeable
     assert [array.dtype for array in split] == [np.uint8, np.uint8, np.int64, np.int64]
+
+
+def test_the_unpacked_form_is_preferred(tmp_path: Path) -> None:
+    data = some_data()
+    for names in (NAMES["MNIST, Fashion-MNIST"], NAMES["dotted"]):
+        write(tmp_path, data, names)
+    for name in NAMES["MNIST, Fashion-MNIST"]:
+        (tmp_path / name).write_bytes(b"not looked at")
+    np.testing.assert_array_equal(load_idx_folder(tmp_path)[2], data[2])
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32])

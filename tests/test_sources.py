@@ -114,7 +114,7 @@ class TestWrongFolder:
         damaged[-3] ^= 1
         tiny_mnist.raw[name] = bytes(damaged)
         folder = tiny_mnist.write_to(tmp_path / "flipped", packed=packed)
-        with pytest.raises(DataFormatError, match=f"{name}.* is not MNIST's .*expected the SHA-256 "):
+        with pytest.raises(DataFormatError, match=f"{name}.* is not MNIST's .*expected the SHA-256 .*load_idx_folder"):
             load_mnist(folder)
 
     @pytest.mark.parametrize("packed", [True, False])

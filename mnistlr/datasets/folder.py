@@ -1,6 +1,5 @@
 """A folder with four IDX files, the form in which MNIST, Fashion-MNIST and EMNIST are published."""
 
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlr.datasets.idx import open_idx, read_idx
+from mnistlr.datasets.idx import PathLike, open_idx, read_idx
 from mnistlr.exceptions import DataFormatError
 
 Split = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
@@ -21,7 +20,7 @@ _FILE_NAME = re.compile(
 )
 
 
-def load_idx_folder(path: str | os.PathLike[str], *, name: str | None = None) -> Split:
+def load_idx_folder(path: PathLike, *, name: str | None = None) -> Split:
     """Load a data set that lies in a folder as four IDX files: MNIST, Fashion-MNIST, EMNIST and their like.
 
     The files are found by their names: ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``,
@@ -71,15 +70,15 @@ def load_idx_folder(path: str | os.PathLike[str], *, name: str | None = None) ->
     return as_split(arrays)
 
 
-def find_idx_files(folder: str | os.PathLike[str], name: str | None = None) -> dict[str, Path]:
+def find_idx_files(folder: PathLike, name: str | None = None) -> dict[str, Path]:
     """Return the paths of the four `PARTS` of the data set ``name`` (None: the only one) in ``folder``."""
     folder = Path(folder)
     if not folder.is_dir():
         state = "is no folder" if folder.exists() else "does not exist"
         raise DataFormatError(f"expected a folder with the four IDX files of a data set, but {folder} {state}.")
     found: dict[str, dict[str, Path]] = {}
-    # In reverse, so that of two forms of one file the unpacked, with the shorter name, comes last and stays.
-    for file in sorted(folder.iterdir(), reverse=True):
+    # The gzipped files first, so that of two forms of one file the unpacked one stays.
+    for file in sorted(folder.iterdir(), key=lambda file: (file.suffix != ".gz", file.name)):
         match = _FILE_NAME.fullmatch(file.name)
         if match and file.is_file() and not file.name.startswith("."):
             subset = "train" if match["subset"] == "train" else "t10k"

@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from mnistlr.datasets.atomic import atomic_write
 from mnistlr.exceptions import DataFormatError
 
-Path = str | os.PathLike[str]
+PathLike = str | os.PathLike[str]
 
 _DTYPE_OF_CODE: dict[int, np.dtype[Any]] = {
     0x08: np.dtype(">u1"),
@@ -44,7 +44,7 @@ _DEFLATE_MAX_RATIO = 1032  # no deflate stream unpacks to more than this many ti
 _CHUNK = 1 << 20
 
 
-def read_idx(path: Path) -> NDArray[Any]:
+def read_idx(path: PathLike) -> NDArray[Any]:
     """Read an IDX file, gzipped or not.
 
     Memory is asked for only once the file is known to be able to hold what its header promises, so a header
@@ -102,7 +102,7 @@ def read_idx_stream(file: BinaryIO, name: str, size: int) -> NDArray[Any]:
         ) from error
 
 
-def open_idx(path: Path) -> NDArray[Any]:
+def open_idx(path: PathLike) -> NDArray[Any]:
     """Memory-map an IDX file that is not gzipped: nothing is read until it is used.
 
     Parameters
@@ -138,7 +138,7 @@ def open_idx(path: Path) -> NDArray[Any]:
     return array
 
 
-def write_idx(path: Path, array: ArrayLike) -> None:
+def write_idx(path: PathLike, array: ArrayLike) -> None:
     """Write an array as an IDX file; gzipped if the name ends in ``.gz``.
 
     The file appears under its name when it is complete; a failure leaves what was there before. The gzipped

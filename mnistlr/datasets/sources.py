@@ -12,11 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlr.datasets.folder import Split, as_split, find_idx_files, read_part
-from mnistlr.datasets.idx import idx_sha256, open_idx, write_idx
+from mnistlr.datasets.idx import PathLike, idx_sha256, open_idx, write_idx
 from mnistlr.datasets.mnist_files import MNIST_FILES, check_contents, check_shape
 from mnistlr.exceptions import DataFormatError, DataUnavailableError
-
-PathLike = str | os.PathLike[str]
 
 
 class FileCheck(NamedTuple):
@@ -193,6 +191,8 @@ def mnist_location(
 ) -> MnistLocation:
     """Tell where `load_mnist` would take MNIST from, without touching the network or reading the data.
 
+    A folder that is given is not looked into; `verify_mnist` does that.
+
     Parameters
     ----------
     folder, cache_dir, offline
@@ -253,7 +253,10 @@ def _read_folder(folder: Path, origin: str) -> dict[str, NDArray[Any]]:
     arrays = {}
     for part, file in _find_mnist(folder, origin).items():
         arrays[part] = read_part(file)
-        check_contents(part, arrays[part], file)
+        try:
+            check_contents(part, arrays[part], file)
+        except DataFormatError as error:
+            raise DataFormatError(f"{error} Get the original file, or read other data with load_idx_folder.") from error
     return arrays
 
 
@@ -270,7 +273,8 @@ def _read_cache_or_fill(cache: Path, offline: bool) -> dict[str, NDArray[Any]]:
         return _open_cache(cache)
     except (DataFormatError, OSError) as error:
         bad = [part for part in MNIST_FILES if not _check_file(part, cache / MNIST_FILES[part].file_name).ok]
-        _download(cache, bad, offline, ["MNISTLR_DATA: not set", _cache_state(cache, error)])
+        if bad:  # else another process has just filled the cache
+            _download(cache, bad, offline, ["MNISTLR_DATA: not set", _cache_state(cache, error)])
     return _open_cache(cache)
 
 
@@ -324,22 +328,14 @@ def _cannot_write(cache: Path, error: OSError) -> DataUnavailableError:
 
 def _check_file(part: str, path: Path) -> FileCheck:
     file = MNIST_FILES[part]
-    found, problem = None, ""
+    found, size, problem = None, 0, ""
     try:
+        size = path.stat().st_size
         array = read_part(path)
         found = idx_sha256(array)
         check_contents(part, array, path)
     except FileNotFoundError:
-        problem = f"{path} is missing."
+        return FileCheck(file.file_name, None, file.sha256, None, False, 0, f"{path} is missing.")
     except (DataFormatError, OSError) as error:
         problem = str(error)
-    size = path.stat().st_size if path.is_file() else 0
-    return FileCheck(
-        file.file_name,
-        path if path.exists() else None,
-        file.sha256,
-        found,
-        found == file.sha256,
-        size,
-        problem,
-    )
+    return FileCheck(file.file_name, path, file.sha256, found, found == file.sha256, size, problem)
