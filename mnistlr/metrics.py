@@ -1,0 +1,465 @@
+"""The confusion matrix, and what follows from it: accuracy, precision, recall, F1, the most confused pairs.
+
+``matrix[i, j]`` is the number (or the total weight) of samples whose true label is ``labels[i]`` and whose
+predicted label is ``labels[j]``.
+"""
+
+import warnings
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mnistlr.kernels import HISTOGRAMS, count_label_pairs, sum_label_pairs
+from mnistlr.threads import count_threads, run_chunks
+
+_LEAST_BITS, _MOST_BITS = 4, 8  # labels are counted in a matrix of 16 x 16 to 256 x 256, or encoded first
+_SAMPLES_PER_THREAD = 1 << 19  # fewer are counted sooner than a thread starts
+_MOST_THREADS = 4  # counting waits for memory, which a few threads exhaust
+
+# -----------------------------------------------------------------------------------------------------------
+# The confusion matrix
+# -----------------------------------------------------------------------------------------------------------
+
+
+def confusion_matrix(
+    y_true: npt.ArrayLike,
+    y_pred: npt.ArrayLike,
+    *,
+    labels: npt.ArrayLike | None = None,
+    sample_weight: npt.ArrayLike | None = None,
+    normalize: Literal["true", "pred", "all"] | None = None,
+) -> npt.NDArray[Any]:
+    r"""Count the samples of each true label that were given each predicted label.
+
+    .. math:: C_{ij} = \sum_s w_s \, [y_s = l_i] \, [\hat y_s = l_j]
+
+    The values are those of :func:`sklearn.metrics.confusion_matrix`. Weights are summed in the order of the
+    samples.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples,)
+        Labels: integers, booleans, whole-numbered floats or strings. Numbers compare by value
+        (``1 == 1.0 == True``); numbers and strings do not mix.
+    labels : array-like of shape (n_labels,), optional
+        The labels of the rows and columns, in this order; by default all that occur in `y_true` or `y_pred`,
+        sorted. **A sample whose true or predicted label is not among them is not counted**, and a
+        ``UserWarning`` says how many those were. A label given twice is counted where it stands last.
+    sample_weight : array-like of shape (n_samples,), optional
+        The weight of each sample, by default 1.
+    normalize : {"true", "pred", "all"}, optional
+        Divide by the sums of the rows, by those of the columns, or by the sum of all. 0 / 0 counts as 0.
+
+    Returns
+    -------
+    ndarray of shape (n_labels, n_labels)
+        int64 if the weights are integers, booleans or absent and nothing is normalised, otherwise float64.
+
+    Raises
+    ------
+    ValueError
+        No samples, lengths that differ, numbers mixed with strings, continuous or multi-column targets,
+        weights that are not finite or all zero, no label of `labels` in `y_true`, an unknown `normalize`.
+    TypeError
+        Labels that are bytes, or strings and other things in one array.
+
+    Examples
+    --------
+    >>> confusion_matrix([2, 0, 2, 2, 0, 1], [0, 0, 2, 2, 0, 2])
+    array([[2, 0, 0],
+           [0, 0, 1],
+           [1, 0, 2]])
+    """
+    if not (normalize is None or (isinstance(normalize, str) and normalize in ("true", "pred", "all"))):
+        raise ValueError(f"`normalize` must be 'true', 'pred', 'all' or None, got {normalize!r}.")
+    matrix, _ = _count(y_true, y_pred, labels, sample_weight)
+    with np.errstate(all="ignore"):  # nan_to_num follows
+        if normalize == "true":
+            matrix = matrix / matrix.sum(axis=1, keepdims=True)
+        elif normalize == "pred":
+            matrix = matrix / matrix.sum(axis=0, keepdims=True)
+        elif normalize == "all":
+            matrix = matrix / matrix.sum()
+    if labels is None and matrix.shape == (1, 1):
+        warnings.warn(
+            "All true and predicted labels are the same, so the confusion matrix has one cell; "
+            "name all known labels in `labels` to get the others.",
+            UserWarning,
+            stacklevel=2,
+        )
+    result: npt.NDArray[Any] = np.nan_to_num(matrix)
+    return result
+
+
+def _count(
+    y_true: npt.ArrayLike,
+    y_pred: npt.ArrayLike,
+    labels: npt.ArrayLike | None,
+    sample_weight: npt.ArrayLike | None,
+) -> tuple[npt.NDArray[Any], list[Any]]:
+    """Validate, count, sum; return the matrix and the labels of its rows."""
+    from sklearn.utils.validation import column_or_1d
+
+    true = column_or_1d(y_true, input_name="y_true")
+    pred = column_or_1d(y_pred, input_name="y_pred")
+    n_samples = len(true)
+    if len(pred) != n_samples:
+        raise ValueError(f"`y_true` has {n_samples} labels and `y_pred` has {len(pred)}; one each a sample is needed.")
+    if n_samples == 0:
+        raise ValueError("`y_true` and `y_pred` are empty; at least one sample is needed.")
+    all_boolean = true.dtype == bool and pred.dtype == bool
+    true, pred = _plain_labels(true, "y_true"), _plain_labels(pred, "y_pred")
+    if (true.dtype.kind in "OU") != (pred.dtype.kind in "OU"):
+        raise ValueError("One of `y_true` and `y_pred` holds numbers, the other strings; convert one of them.")
+    weights = None if sample_weight is None else _plain_weights(sample_weight, n_samples)
+
+    # Strings and integers far apart are replaced by codes 0, 1, 2, ...; label_of[code - lowest] undoes it.
+    # Integers close together are their own codes, and by the time that is known their pairs are counted.
+    histogram = _histogram(true, pred)
+    if histogram is None:
+        true, pred, label_of = _encode(true, pred)
+        lowest, occurring = 0, label_of
+        pairs = (true, pred, np.ones(n_samples, dtype=np.int64))
+    else:
+        counts, lowest = histogram
+        label_of = list(range(lowest, lowest + len(counts)))
+        occurring = [label_of[code] for code in np.flatnonzero(counts.any(axis=0) | counts.any(axis=1))]
+        rows, columns = np.nonzero(counts)
+        pairs = (rows + lowest, columns + lowest, counts[rows, columns])
+
+    wanted = occurring if labels is None else column_or_1d(labels, input_name="labels").tolist()
+    n_rows = len(wanted)
+    if n_rows == 0:
+        raise ValueError("`labels` is empty; it must name at least one label.")
+    row_of = {label: row for row, label in enumerate(wanted)}
+    # What is not wanted goes to one more row, which is cut off in the end.
+    row_of_label = np.array([row_of.get(label, n_rows) for label in label_of], dtype=np.int64)
+
+    matrix = _sum_pairs(*pairs, lowest, row_of_label, n_rows)
+    if not matrix[:n_rows].any():
+        raise ValueError(f"No label of `labels` = {wanted} is in `y_true`; at least one must be.")
+    n_dropped = n_samples - int(matrix[:n_rows, :n_rows].sum())
+    if n_dropped:
+        warnings.warn(
+            f"{n_dropped} of {n_samples} samples have a label that is not in `labels`; they are not counted.",
+            UserWarning,
+            stacklevel=3,
+        )
+    if weights is not None:
+        matrix = _sum_pairs(true, pred, weights, lowest, row_of_label, n_rows)
+    if labels is None and all_boolean:
+        wanted = [bool(label) for label in wanted]
+    return np.ascontiguousarray(matrix[:n_rows, :n_rows]), wanted
+
+
+def _plain_labels(y: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
+    """Labels as read-only uint8, int64, (if they do not fit) uint64, str or object array of str."""
+    if y.dtype.kind == "S" or (y.dtype.kind == "O" and isinstance(y[0], bytes)):
+        raise TypeError(f"`{name}` holds bytes; decode them to strings first.")
+    if y.dtype.kind == "O" and not isinstance(y[0], str):
+        kind = type(y[0]).__name__
+        raise ValueError(f"`{name}` is an object array of {kind}; convert the labels to integers or strings.")
+    if y.dtype.kind == "f":
+        with np.errstate(invalid="ignore"):  # NaN, infinities and what is too large differ afterwards
+            whole = y.astype(np.int64)
+        if (whole != y).any():
+            raise ValueError(f"`{name}` is continuous (not all whole, finite numbers); class labels are needed.")
+        y = whole
+    elif y.dtype.kind == "b":
+        y = y.view(np.uint8)
+    elif y.dtype.kind in "iu":
+        fits = y.dtype != np.uint64 or y.max() <= np.iinfo(np.int64).max
+        if y.dtype not in (np.uint8, np.int64) and fits:
+            y = y.astype(np.int64)
+    elif y.dtype.kind not in "OU":
+        raise ValueError(f"`{name}` is of type {y.dtype}; labels are integers, booleans, whole numbers or strings.")
+    return _read_only(y)
+
+
+def _read_only(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A read-only view. numba compiles read-only and writeable arrays apart: this way all are of one type."""
+    view = y.view()
+    view.flags.writeable = False
+    return view
+
+
+def _plain_weights(sample_weight: npt.ArrayLike, n_samples: int) -> npt.NDArray[Any]:
+    """Weights as a finite int64 or float64 array of shape (n_samples,)."""
+    weights = np.asarray(sample_weight)
+    if weights.shape != (n_samples,):
+        raise ValueError(f"`sample_weight` must be of shape ({n_samples},), got {weights.shape}.")
+    weights = np.array(weights, dtype=np.int64 if weights.dtype.kind in "iub" else np.float64, order="C")
+    if not np.isfinite(weights).all():
+        raise ValueError("`sample_weight` contains NaN or infinity; finite weights are needed.")
+    if not weights.any():
+        raise ValueError("`sample_weight` is all zero; at least one weight must not be.")
+    return weights
+
+
+def _histogram(true: npt.NDArray[Any], pred: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], int] | None:
+    """The matrix of all labels of a range, and the first label; None where no short range holds them."""
+    if not all(y.dtype in (np.uint8, np.int64) for y in (true, pred)):
+        return None
+    for n_looked_at in (1000, len(true)):  # bet on the first labels; if the bet is lost look at all
+        looked_at = true[:n_looked_at], pred[:n_looked_at]
+        lowest = min(int(y.min()) for y in looked_at)
+        highest = max(int(y.max()) for y in looked_at)
+        if lowest >= 0 and highest < 1 << _MOST_BITS:
+            lowest = 0  # where labels mostly start
+        n_bits = max((highest - lowest).bit_length(), _LEAST_BITS)
+        if n_bits > _MOST_BITS or abs(lowest) > 1 << 62:  # no difference of two labels may look small by overflow
+            break
+        counts, seen = _bet(true, pred, lowest, n_bits)
+        if 0 <= seen < 1 << n_bits:
+            return counts, lowest
+    return None
+
+
+def _bet(true: npt.NDArray[Any], pred: npt.NDArray[Any], lowest: int, n_bits: int) -> tuple[npt.NDArray[np.int64], int]:
+    """:func:`count_label_pairs` over a few threads. Sums of integers: the same for any number of them."""
+    n_parts = 1 + len(true) // _SAMPLES_PER_THREAD
+    n_threads = min(n_parts, _MOST_THREADS, count_threads()) if n_parts > 1 else 1
+    edges = [len(true) * part // n_threads for part in range(n_threads + 1)]
+    counts = np.zeros((n_threads, HISTOGRAMS, 1 << 2 * n_bits), dtype=np.int64)
+    seen = np.zeros(n_threads, dtype=np.int64)
+
+    def count(part: int) -> None:
+        mine = slice(edges[part], edges[part + 1])
+        seen[part] = count_label_pairs(true[mine], pred[mine], lowest, n_bits, counts[part])
+
+    run_chunks(count, n_threads, n_threads)
+    return counts.sum(axis=(0, 1)).reshape(1 << n_bits, 1 << n_bits), int(np.bitwise_or.reduce(seen))
+
+
+def _encode(
+    true: npt.NDArray[Any], pred: npt.NDArray[Any]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], list[Any]]:
+    """Codes of the true labels, codes of the predicted labels, the label of each code in ascending order."""
+    if true.dtype == pred.dtype == np.int64:
+        distinct = np.union1d(np.unique(true), np.unique(pred))
+        return np.searchsorted(distinct, true), np.searchsorted(distinct, pred), distinct.tolist()
+    # As Python objects: strings are hashed sooner than compared, and integers of any size compare exactly.
+    both = true.tolist(), pred.tolist()
+    label_of = sorted(set(both[0]) | set(both[1]))  # TypeError if there is anything else among the strings
+    code_of = {label: code for code, label in enumerate(label_of)}
+    true_codes, pred_codes = (np.fromiter(map(code_of.__getitem__, y), np.int64, len(y)) for y in both)
+    return true_codes, pred_codes, label_of
+
+
+def _sum_pairs(
+    true: npt.NDArray[Any],
+    pred: npt.NDArray[Any],
+    weights: npt.NDArray[Any],
+    lowest: int,
+    row_of_label: npt.NDArray[np.int64],
+    n_rows: int,
+) -> npt.NDArray[Any]:
+    """:func:`sum_label_pairs` into a new matrix of n_rows + 1 rows and columns."""
+    sums = np.zeros((n_rows + 1, n_rows + 1), dtype=weights.dtype)
+    sum_label_pairs(_read_only(true), _read_only(pred), lowest, row_of_label, weights, sums)
+    return sums
+
+
+# -----------------------------------------------------------------------------------------------------------
+# What follows from it
+# -----------------------------------------------------------------------------------------------------------
+
+
+class Confusion(NamedTuple):
+    """A pair of labels that was confused, and how often (or with what total weight)."""
+
+    true_label: Any
+    predicted_label: Any
+    n_samples: int | float
+
+
+class Average(NamedTuple):
+    """Precision, recall and F1 averaged over the classes."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+class ClassificationSummary:
+    r"""Accuracy, precision, recall and F1 of a confusion matrix.
+
+    With :math:`C_{ij}` the samples of true class :math:`i` that were predicted as class :math:`j`:
+
+    .. math::
+        \text{precision}_k = \frac{C_{kk}}{\sum_i C_{ik}}, \quad
+        \text{recall}_k = \frac{C_{kk}}{\sum_j C_{kj}}, \quad
+        F_{1,k} = \frac{2\, C_{kk}}{\sum_i C_{ik} + \sum_j C_{kj}}, \quad
+        \text{accuracy} = \frac{\sum_k C_{kk}}{\sum_{ij} C_{ij}}
+
+    0 / 0 counts as 0, as in scikit-learn with ``zero_division=0``. The summary knows the matrix alone:
+    samples that were not counted there do not count here either. It never changes.
+
+    Parameters
+    ----------
+    matrix : array-like of shape (n_classes, n_classes)
+        Counts or total weights; true classes down, predicted classes across.
+    labels : array-like of shape (n_classes,), optional
+        The labels of the classes, by default 0, 1, 2, ...
+
+    Raises
+    ------
+    ValueError
+        A matrix that is not square, is empty, or holds numbers that are negative or not finite; a wrong
+        number of labels.
+
+    Examples
+    --------
+    >>> summary = ClassificationSummary([[8, 2], [1, 9]], labels=["cat", "dog"])
+    >>> summary.accuracy
+    0.85
+    >>> summary.most_confused(1)
+    [Confusion(true_label='cat', predicted_label='dog', n_samples=2)]
+    """
+
+    def __init__(self, matrix: npt.ArrayLike, labels: npt.ArrayLike | None = None) -> None:
+        self._matrix = np.array(matrix)
+        n_classes = len(self._matrix) if self._matrix.ndim else 0
+        if n_classes == 0 or self._matrix.shape != (n_classes, n_classes):
+            raise ValueError(f"A confusion matrix is square and not empty; got shape {self._matrix.shape}.")
+        if self._matrix.dtype.kind not in "iuf":
+            raise ValueError(f"A confusion matrix holds counts or weights; got type {self._matrix.dtype}.")
+        if not np.isfinite(self._matrix).all() or (self._matrix < 0).any():
+            raise ValueError("A confusion matrix holds finite numbers from 0 up; got negative or non-finite ones.")
+        names = np.arange(n_classes) if labels is None else np.asarray(labels)
+        if names.shape != (n_classes,):
+            raise ValueError(f"{n_classes} classes need {n_classes} labels; got labels of shape {names.shape}.")
+        self._matrix.flags.writeable = False
+        self._labels = tuple(names.tolist())
+
+    @classmethod
+    def from_predictions(
+        cls, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, labels: npt.ArrayLike | None = None
+    ) -> "ClassificationSummary":
+        """Summarise the :func:`confusion_matrix` of the same arguments; it raises and warns the same."""
+        return cls(*_count(y_true, y_pred, labels, None))
+
+    @property
+    def matrix(self) -> npt.NDArray[Any]:
+        """The confusion matrix, read-only, of shape (n_classes, n_classes)."""
+        return self._matrix
+
+    @property
+    def labels(self) -> tuple[Any, ...]:
+        """The labels of the classes."""
+        return self._labels
+
+    @property
+    def support(self) -> npt.NDArray[Any]:
+        """Samples of each true class."""
+        support: npt.NDArray[Any] = self._matrix.sum(axis=1)
+        return support
+
+    @property
+    def precision(self) -> npt.NDArray[np.float64]:
+        """Of the samples predicted as a class, the share that is of it."""
+        return _ratio(self._matrix.diagonal(), self._matrix.sum(axis=0))
+
+    @property
+    def recall(self) -> npt.NDArray[np.float64]:
+        """Of the samples of a class, the share that is predicted as it."""
+        return _ratio(self._matrix.diagonal(), self.support)
+
+    @property
+    def f1(self) -> npt.NDArray[np.float64]:
+        """The harmonic mean of precision and recall."""
+        return _ratio(2 * self._matrix.diagonal(), self._matrix.sum(axis=0) + self.support)
+
+    @property
+    def accuracy(self) -> float:
+        """The share of samples that are predicted as what they are."""
+        return float(_ratio(self._matrix.trace(), self._matrix.sum()))
+
+    @property
+    def baseline(self) -> float:
+        """The accuracy of always predicting the most frequent true class."""
+        return float(_ratio(self.support.max(), self._matrix.sum()))
+
+    @property
+    def macro_average(self) -> Average:
+        """The plain mean over the classes."""
+        return Average(*(float(score.mean()) for score in (self.precision, self.recall, self.f1)))
+
+    @property
+    def weighted_average(self) -> Average:
+        """The mean over the classes, weighted by their support."""
+        share = _ratio(self.support, self._matrix.sum())
+        return Average(*(float(score @ share) for score in (self.precision, self.recall, self.f1)))
+
+    def most_confused(self, n: int = 10) -> list[Confusion]:
+        """The (at most) `n` pairs of different labels with the most samples, the most confused first."""
+        if n < 0:
+            raise ValueError(f"`n` is a number of pairs, 0 or more; got {n}.")
+        true, pred = np.nonzero(self._matrix * (1 - np.eye(len(self._labels), dtype=np.int64)))
+        most_first = np.argsort(-self._matrix[true, pred].astype(np.float64), kind="stable")[:n]
+        return [
+            Confusion(self._labels[i], self._labels[j], self._matrix[i, j].item())
+            for i, j in zip(true[most_first], pred[most_first], strict=True)
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything above as plain Python types, ready for ``json.dumps``."""
+        scores = zip(self._labels, self.precision, self.recall, self.f1, self.support, strict=True)
+        return {
+            "accuracy": self.accuracy,
+            "baseline": self.baseline,
+            "n_samples": self._matrix.sum().item(),
+            "classes": [
+                {
+                    "label": label,
+                    "precision": float(precision),
+                    "recall": float(recall),
+                    "f1": float(f1),
+                    "support": support.item(),
+                }
+                for label, precision, recall, f1, support in scores
+            ],
+            "macro_average": self.macro_average._asdict(),
+            "weighted_average": self.weighted_average._asdict(),
+            "most_confused": [pair._asdict() for pair in self.most_confused()],
+            "confusion_matrix": self._matrix.tolist(),
+        }
+
+    def __str__(self) -> str:
+        """A table of at most 80 columns."""
+        total = self._matrix.sum()
+        names = [str(label) for label in self._labels]
+        width = min(max(len("weighted average"), *map(len, names)), 80 - 4 * 11)
+
+        def line(name: str, *cells: object) -> str:
+            short = name if len(name) <= width else name[: width - 1] + "…"
+            return f"{short:>{width}}" + "".join(f"{_cell(cell):>11}" for cell in cells)
+
+        return "\n".join(
+            [
+                line("", "precision", "recall", "F1", "support"),
+                "",
+                *map(line, names, self.precision, self.recall, self.f1, self.support),
+                "",
+                line("accuracy", "", "", self.accuracy, total),
+                line("baseline", "", "", self.baseline, total),
+                line("macro average", *self.macro_average, total),
+                line("weighted average", *self.weighted_average, total),
+            ]
+        )
+
+    def __repr__(self) -> str:
+        return f"<ClassificationSummary: {len(self._labels)} classes, accuracy {self.accuracy:.4f}>"
+
+
+def _ratio(part: npt.ArrayLike, whole: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Divide, with 0 where the whole is 0."""
+    part, whole = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
+    quotient: npt.NDArray[np.float64] = np.divide(part, whole, out=np.zeros_like(part), where=whole != 0)
+    return quotient
+
+
+def _cell(value: object) -> str:
+    """A number of samples in full, a share to four digits."""
+    return f"{value:.4f}" if isinstance(value, float) else f"{value}"
