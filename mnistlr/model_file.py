@@ -1,0 +1,324 @@
+"""Save a fitted model and load it again, without pickle.
+
+A model file is a NumPy ``.npz``: a zip of arrays, stored uncompressed, which ``numpy.load`` opens too.
+
+==============  ====================================================================================
+``header``      JSON in UTF-8, as uint8: format and its version, class, parameters, provenance
+``coef``        shape (1 or n_classes, n_features), in the units of the raw input
+``intercept``   shape (1 or n_classes,)
+``classes``     the labels in their own dtype; absent for Python strings, which stand in the header
+``history_*``   one array a field of ``history_``
+==============  ====================================================================================
+
+A file may come from anyone. It is read by a parser that executes nothing and allocates no more than the file's
+own size, and it is believed only after every shape, type and number in it has been checked.
+"""
+
+import io
+import json
+import math
+import os
+import platform
+import zipfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from mnistlr._version import __version__
+from mnistlr.datasets.atomic import atomic_write
+from mnistlr.estimators import LogisticRegression, SoftmaxRegression
+from mnistlr.exceptions import ModelFileError
+
+FORMAT = "mnistlr model"
+FORMAT_VERSION = 1
+
+Model = LogisticRegression | SoftmaxRegression
+
+_CLASSES: dict[str, type[Model]] = {cls.__name__: cls for cls in (LogisticRegression, SoftmaxRegression)}
+_LABEL_KINDS = "biufUSmM"  # dtypes that numpy stores as they are: all but objects
+_SCALING = (
+    "none: X @ coef.T + intercept is the decision function of the input as it is; a model of uint8 pixels takes "
+    "pixels from 0 to 255"
+)
+
+
+class ModelFile(NamedTuple):
+    """A model and what its file says about it."""
+
+    model: Model
+    """The fitted estimator."""
+    provenance: dict[str, Any]
+    """How it was made: versions, date, seed and what the caller of `save_model` added."""
+
+
+def save_model(model: Model, path: str | os.PathLike[str], *, provenance: Mapping[str, Any] | None = None) -> Path:
+    """Save a fitted model.
+
+    The file appears under its name complete or not at all; a failure leaves an older file as it was.
+
+    Parameters
+    ----------
+    model : LogisticRegression or SoftmaxRegression
+        A fitted estimator. A ``random_state`` that is not an int is not kept.
+    path : path-like
+        The file to write, by custom ``*.npz``.
+    provenance : mapping, optional
+        What to remember of the model's making, of values that JSON can hold: name and checksum of the data,
+        accuracy. Versions, date (UTC) and seed are added.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If the model is not fitted.
+    ModelFileError
+        If a parameter, a label or the provenance is of a kind that a model file cannot hold.
+    OSError
+        If the file cannot be written.
+    """
+    path = Path(path)
+    if type(model) not in _CLASSES.values():
+        raise TypeError(f"expected a {' or a '.join(_CLASSES)}, got {type(model).__name__}.")
+    check_is_fitted(model)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"the model cannot be saved as {path}: there is no folder {path.parent}.")
+    if path.is_dir():
+        raise IsADirectoryError(f"the model cannot be saved as {path}: that is a folder; add a file name.")
+    arrays = {"coef": model.coef_, "intercept": model.intercept_}
+    arrays |= {f"history_{name}": values for name, values in model.history_.items()}
+    labels = _describe_labels(model.classes_)
+    if "values" not in labels:
+        arrays["classes"] = model.classes_
+    header = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "class": type(model).__name__,
+        "parameters": _describe_parameters(model),
+        "labels": labels,
+        "input_scaling": _SCALING,
+        "n_features_in_": int(model.n_features_in_),
+        "feature_names_in_": _feature_names(model),
+        "n_iter_": int(model.n_iter_),
+        "stop_reason_": str(model.stop_reason_),
+        "provenance": _versions_and_date() | {"seed": _seed(model)} | dict(provenance or {}),
+    }
+    try:
+        text = json.dumps(header, default=_plain)
+    except (TypeError, ValueError) as error:
+        raise ModelFileError(f"the provenance or a parameter of the model cannot be stored: {error}.") from error
+    arrays["header"] = np.frombuffer(text.encode(), dtype=np.uint8)
+    with atomic_write(path) as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+    return path
+
+
+def load_model(path: str | os.PathLike[str]) -> Model:
+    """Load a model that `save_model` wrote.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    LogisticRegression or SoftmaxRegression
+        The fitted estimator, with the same bits in every array.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ModelFileError
+        If the file is no model file, is damaged, or was written by a newer version.
+    """
+    return read_model_file(path).model
+
+
+def read_model_file(path: str | os.PathLike[str]) -> ModelFile:
+    """Load a model together with its provenance; parameters and errors are those of `load_model`."""
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        raise ModelFileError(f"{path} is no model file: it is {'a folder' if path.is_dir() else 'no plain file'}.")
+    with open(path, "rb") as file:
+        try:
+            arrays = _read_arrays(file)
+            return _build_model(_read_header(arrays), arrays)
+        except ModelFileError as error:
+            raise ModelFileError(f"{path} {error}") from error
+        # Whatever else damaged bytes provoke in the parsers of zip, npy and JSON means the same.
+        except Exception as error:
+            reason = str(error).strip().rstrip(".").partition("\n")[0] or type(error).__name__
+            raise ModelFileError(f"{path} is no model file, or is damaged: {reason}.") from error
+
+
+def _describe_labels(classes: NDArray[Any]) -> dict[str, Any]:
+    kind = classes.dtype.kind
+    if kind in _LABEL_KINDS:
+        return {"dtype": classes.dtype.str}
+    values = classes.tolist()
+    if kind == "O" and all(type(value) is str for value in values):
+        return {"dtype": "object", "values": values}
+    raise ModelFileError(
+        f"labels of type {classes.dtype} ({type(values[0]).__name__}) cannot be stored; use strings, bytes, numbers "
+        "or booleans."
+    )
+
+
+def _describe_parameters(model: Model) -> dict[str, Any]:
+    parameters: dict[str, Any] = model.get_params(deep=False)
+    if "random_state" in parameters:
+        parameters["random_state"] = _seed(model)
+    return parameters
+
+
+def _seed(model: Model) -> int | None:
+    seed = model.random_state
+    return int(seed) if isinstance(seed, (int, np.integer)) else None
+
+
+def _feature_names(model: Model) -> list[str] | None:
+    names = getattr(model, "feature_names_in_", None)
+    return None if names is None else [str(name) for name in names]
+
+
+def _versions_and_date() -> dict[str, Any]:
+    versions = {"mnistlr": __version__, "python": platform.python_version()}
+    for package in ("numpy", "numba", "scikit-learn"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:  # present, but without metadata
+            continue
+    return {"date": datetime.now(UTC).isoformat(timespec="seconds"), "versions": versions}
+
+
+def _plain(value: Any) -> Any:
+    """Return a NumPy scalar as the Python number that JSON knows."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{value!r} is of type {type(value).__name__}, which JSON cannot hold")
+
+
+def _read_arrays(file: io.BufferedReader) -> dict[str, NDArray[Any]]:
+    """Read all arrays of an ``.npz``, refusing every declared size that the file itself does not have."""
+    size = os.fstat(file.fileno()).st_size
+    if not zipfile.is_zipfile(file):
+        raise ModelFileError("is no model file: it is not an .npz, or it is truncated.")
+    arrays: dict[str, NDArray[Any]] = {}
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        # Members are stored uncompressed and side by side: together they cannot be larger than the file.
+        stored = all(m.compress_type == zipfile.ZIP_STORED and m.file_size == m.compress_size for m in members)
+        if not stored or sum(member.file_size for member in members) > size:
+            raise ModelFileError("is no model file: its parts are compressed, or larger than the file.")
+        for member in members:
+            name = member.filename.removesuffix(".npy")
+            if name in arrays:
+                raise ModelFileError(f"is damaged: it has two arrays named {name!r}.")
+            arrays[name] = _parse_npy(archive.read(member), name)
+    return arrays
+
+
+def _parse_npy(contents: bytes, name: str) -> NDArray[Any]:
+    # numpy.load would first allocate what the npy header asks for and then look for the data.
+    stream = io.BytesIO(contents)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise ModelFileError(f"is no model file: array {name!r} is in another npy version than 1.0.")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    if dtype.hasobject:
+        raise ModelFileError(f"is no model file: array {name!r} holds Python objects.")
+    n_bytes = math.prod(shape) * dtype.itemsize
+    if n_bytes != len(contents) - stream.tell():
+        raise ModelFileError(f"is damaged: array {name!r} should have {n_bytes} bytes of data.")
+    stream.seek(0)
+    return np.lib.format.read_array(stream, allow_pickle=False)
+
+
+def _read_header(arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    raw = arrays.get("header")
+    if raw is None or raw.dtype != np.uint8 or raw.ndim != 1:
+        raise ModelFileError("is no model file: it is an .npz without this package's header.")
+    header = json.loads(raw.tobytes())
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise ModelFileError("is no model file: it is an .npz with another header than this package's.")
+    found = header.get("format_version")
+    if type(found) is not int or found < 1:
+        raise ModelFileError(f"is damaged: expected a format version from 1, found {found!r}.")
+    if found > FORMAT_VERSION:
+        raise ModelFileError(
+            f"was written by a newer version of mnistlr (format {found}; this one reads up to {FORMAT_VERSION}); "
+            "upgrade mnistlr to read it."
+        )
+    return header
+
+
+def _build_model(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> ModelFile:
+    def entry(name: str, kind: type) -> Any:
+        if type(header.get(name)) is not kind:
+            raise ModelFileError(f"is damaged: its header has no {name!r} of type {kind.__name__}.")
+        return header[name]
+
+    if entry("class", str) not in _CLASSES:
+        raise ModelFileError(f"holds a {header['class']!r}; expected {' or '.join(_CLASSES)}.")
+    cls = _CLASSES[header["class"]]
+    parameters = entry("parameters", dict)
+    unknown = sorted(set(parameters) - set(cls._get_param_names()))
+    if unknown:
+        raise ModelFileError(f"is damaged: {cls.__name__} has no parameter {unknown[0]!r}.")
+    model = cls(**parameters)
+    model._validate_params()
+    model.classes_ = _read_labels(entry("labels", dict), arrays)
+    n_features, n_raw = entry("n_features_in_", int), len(model.classes_) if len(model.classes_) > 2 else 1
+    if cls is LogisticRegression and len(model.classes_) != 2:
+        raise ModelFileError(f"is damaged: a LogisticRegression has 2 classes, found {len(model.classes_)}.")
+    model.coef_ = _numbers(arrays, "coef", (n_raw, n_features))
+    model.intercept_ = _numbers(arrays, "intercept", (n_raw,))
+    model.n_features_in_ = n_features
+    names = header.get("feature_names_in_")
+    if names is not None:
+        model.feature_names_in_ = _feature_names_array(names, n_features)
+    model.n_iter_, model.stop_reason_ = entry("n_iter_", int), entry("stop_reason_", str)
+    model.history_ = {n.removeprefix("history_"): a for n, a in arrays.items() if n.startswith("history_")}
+    if not all(values.ndim == 1 and values.dtype == np.float64 for values in model.history_.values()):
+        raise ModelFileError("is damaged: expected its history as float64 arrays of one axis.")
+    return ModelFile(model, entry("provenance", dict))
+
+
+def _read_labels(labels: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> NDArray[Any]:
+    if "values" in labels:
+        values = labels["values"]
+        if not isinstance(values, list) or not all(type(value) is str for value in values):
+            raise ModelFileError("is damaged: expected a list of strings as labels.")
+        classes = np.array(values, dtype=object)
+    else:
+        classes = arrays.get("classes", np.empty(0))
+    if classes.ndim != 1 or (classes.dtype.kind not in _LABEL_KINDS and "values" not in labels):
+        raise ModelFileError("is damaged: expected its labels in an array of shape (n_classes,).")
+    if len(classes) < 2 or len(np.unique(classes)) != len(classes):
+        raise ModelFileError(f"is damaged: expected at least 2 different labels, found {classes.tolist()}.")
+    return classes
+
+
+def _numbers(arrays: dict[str, NDArray[Any]], name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    values = arrays.get(name)
+    if values is None or values.dtype not in (np.float32, np.float64) or values.shape != shape:
+        found = "none" if values is None else f"{values.dtype} of shape {values.shape}"
+        raise ModelFileError(f"is damaged: expected {name} as floats of shape {shape}, found {found}.")
+    if not np.isfinite(values).all():
+        raise ModelFileError(f"is damaged: its {name} is not finite everywhere.")
+    return values
+
+
+def _feature_names_array(names: Any, n_features: int) -> NDArray[np.object_]:
+    if not isinstance(names, list) or len(names) != n_features or not all(type(n) is str for n in names):
+        raise ModelFileError(f"is damaged: expected {n_features} names of features.")
+    return np.array(names, dtype=object)

@@ -1,0 +1,300 @@
+"""Model files: what goes in comes out bit for bit, and nothing else is taken for one."""
+
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from mnistlr import LogisticRegression, ModelFileError, SoftmaxRegression, load_model, save_model
+from mnistlr.model_file import read_model_file
+
+LABELS = {
+    "bool": np.array([False, True]),
+    "int64": np.array([2, 7]),
+    "int8": np.array([-1, 1], dtype=np.int8),
+    "big endian": np.array([1, 2], dtype=">i4"),
+    "uint8": np.array([0, 255], dtype=np.uint8),
+    "float32": np.array([-0.0, 1.0], dtype=np.float32),
+    "str": np.array(["two", "größer"]),
+    "str objects": np.array(["a", "b\0\ud800"], dtype=object),
+}
+
+
+def fitted(classes: np.ndarray, cls: type = LogisticRegression, **parameters: Any) -> Any:
+    random = np.random.default_rng(0)
+    y = np.repeat(np.sort(classes), 10)
+    X = random.normal(size=(len(y), 5)) + 0.1 * np.arange(len(y))[:, None]
+    return cls(**{"tol": 0.1, **parameters}).fit(X, y)
+
+
+@pytest.fixture
+def model() -> Any:
+    return fitted(np.arange(3), SoftmaxRegression, random_state=3)
+
+
+def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
+    if a.dtype == object:
+        return b.dtype == object and [(type(x), x) for x in a] == [(type(x), x) for x in b]
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+@pytest.mark.parametrize("classes", LABELS.values(), ids=LABELS.keys())
+def test_labels_come_back_bit_for_bit(classes: np.ndarray, tmp_path: Path) -> None:
+    model = fitted(classes)
+    loaded = load_model(save_model(model, tmp_path / "model.npz"))
+    assert same_bits(loaded.classes_, model.classes_)
+    X = np.random.default_rng(1).normal(size=(20, 5))
+    assert same_bits(loaded.predict(X), model.predict(X))
+
+
+def test_bytes_as_labels_come_back(tmp_path: Path) -> None:
+    model = fitted(np.arange(2))
+    model.classes_ = np.array([b"no", b"yes\xff"])  # scikit-learn's own checks refuse to fit these
+    assert same_bits(load_model(save_model(model, tmp_path / "model.npz")).classes_, model.classes_)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize("cls", [LogisticRegression, SoftmaxRegression])
+def test_model_comes_back_bit_for_bit(cls: type, dtype: type, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    X = random.integers(0, 256, (60, 12)).astype(dtype)
+    y = random.integers(0, 2 if cls is LogisticRegression else 4, 60)
+    model = cls(alpha=0.1, tol=0.2, random_state=np.int64(5), n_jobs=1).fit(X, y)
+    loaded = load_model(save_model(model, tmp_path / "model.npz"))
+    assert type(loaded) is cls
+    assert loaded.get_params() == model.get_params()
+    assert set(vars(loaded)) == set(vars(model))
+    for name in ("coef_", "intercept_", "classes_"):
+        assert same_bits(getattr(loaded, name), getattr(model, name)), name
+    assert loaded.history_.keys() == model.history_.keys()
+    for name in model.history_:
+        assert same_bits(loaded.history_[name], model.history_[name]), name
+    assert (loaded.n_iter_, loaded.stop_reason_) == (model.n_iter_, model.stop_reason_)
+    assert loaded.n_features_in_ == 12
+    assert same_bits(loaded.predict_proba(X), model.predict_proba(X))
+    assert same_bits(clone(loaded).fit(X, y).coef_, model.coef_)
+    loaded.coef_ += 1  # not read-only
+
+
+def test_feature_names_come_back(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    X = pandas.DataFrame(np.random.default_rng(0).normal(size=(20, 2)), columns=["ink", "größe"])
+    model = LogisticRegression().fit(X, X["ink"] > 0)
+    loaded = load_model(save_model(model, tmp_path / "model.npz"))
+    assert same_bits(loaded.feature_names_in_, model.feature_names_in_)
+    loaded.predict(X)  # no warning about names
+
+
+def test_random_state_that_is_no_int_becomes_none(tmp_path: Path) -> None:
+    model = fitted(np.arange(3), SoftmaxRegression, random_state=np.random.RandomState(0))
+    assert load_model(save_model(model, tmp_path / "model.npz")).random_state is None
+
+
+def test_provenance(model: Any, tmp_path: Path) -> None:
+    path = save_model(model, tmp_path / "m", provenance={"data": {"name": "x"}, "accuracy": np.float64(0.5)})
+    assert path == tmp_path / "m"
+    found = read_model_file(path).provenance
+    assert found["data"] == {"name": "x"}
+    assert found["accuracy"] == 0.5
+    assert found["seed"] == 3
+    assert found["versions"]["numpy"] == np.__version__
+    assert found["date"].endswith("+00:00")
+
+
+def test_numpy_opens_it_without_pickle(model: Any, tmp_path: Path) -> None:
+    with np.load(save_model(model, tmp_path / "model.npz"), allow_pickle=False) as arrays:
+        assert same_bits(arrays["coef"], model.coef_)
+        header = json.loads(arrays["header"].tobytes())
+    assert header["class"] == "SoftmaxRegression"
+    assert header["format_version"] == 1
+
+
+def test_what_cannot_be_saved(model: Any, tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    with pytest.raises(NotFittedError):
+        save_model(LogisticRegression(), path)
+    with pytest.raises(TypeError, match="expected a LogisticRegression or a SoftmaxRegression, got dict"):
+        save_model({}, path)  # type: ignore[arg-type]
+    with pytest.raises(ModelFileError, match=r"cannot be stored: .*of type set"):
+        save_model(model, path, provenance={"data": {1}})
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        save_model(model, tmp_path / "none" / "model.npz")
+    with pytest.raises(IsADirectoryError, match="that is a folder"):
+        save_model(model, tmp_path)
+    model.classes_ = np.array([1, "a", None], dtype=object)
+    with pytest.raises(ModelFileError, match="labels of type object"):
+        save_model(model, path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_failed_write_leaves_the_old_file(model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save_model(model, tmp_path / "model.npz")
+    old = path.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    model.coef_ = model.coef_ * 2
+    with pytest.raises(OSError, match="No space left"):
+        save_model(model, path)
+    assert path.read_bytes() == old
+    assert [p.name for p in tmp_path.iterdir()] == ["model.npz"]
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        load_model(tmp_path / "none.npz")
+
+
+def test_every_truncation_is_refused(model: Any, tmp_path: Path) -> None:
+    whole = save_model(model, tmp_path / "model.npz").read_bytes()
+    cut = tmp_path / "cut.npz"
+    for length in range(0, len(whole), 7):
+        cut.write_bytes(whole[:length])
+        with pytest.raises(ModelFileError, match=r"cut\.npz is "):
+            load_model(cut)
+
+
+def test_every_flipped_bit_is_refused_or_harmless(model: Any, tmp_path: Path) -> None:
+    whole = save_model(model, tmp_path / "model.npz").read_bytes()
+    flipped = tmp_path / "flipped.npz"
+    random = np.random.default_rng(0)
+    n_refused = 0
+    for position in random.permutation(len(whole))[:1000]:
+        damaged = bytearray(whole)
+        damaged[position] ^= 1 << random.integers(8)
+        flipped.write_bytes(damaged)
+        try:
+            loaded = load_model(flipped)
+        except ModelFileError:
+            n_refused += 1
+        else:  # a flip in what zip does not use, such as a date
+            assert same_bits(loaded.coef_, model.coef_)
+            assert same_bits(loaded.classes_, model.classes_)
+    assert n_refused > 500
+
+
+def rewrite(path: Path, change: Any, **savez: Any) -> Path:
+    """Write the arrays of a model file anew, the header as a dict, after ``change(arrays, header)``."""
+    with np.load(path) as opened:
+        arrays = dict(opened)
+    header = json.loads(arrays["header"].tobytes())
+    change(arrays, header)
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    np.savez(path, **arrays)
+    return path
+
+
+def with_header(**changes: Any) -> Any:
+    return lambda arrays, header: header.update(changes)
+
+
+def with_array(name: str, values: Any) -> Any:
+    return lambda arrays, header: arrays.update({name: np.asarray(values)})
+
+
+def not_finite(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> None:
+    arrays["coef"][1, 1] = np.nan
+
+
+REFUSALS = {
+    "newer": (with_header(format_version=7), r"written by a newer version .* \(format 7; this one reads up to 1\)"),
+    "version 0": (with_header(format_version=0), "expected a format version from 1"),
+    "version true": (with_header(format_version=True), "expected a format version from 1"),
+    "other format": (with_header(format="x"), "another header"),
+    "class": (with_header(**{"class": "Perceptron"}), "holds a 'Perceptron'"),
+    "class of no kind": (with_header(**{"class": ["LogisticRegression"]}), "no 'class' of type str"),
+    "parameter": (with_header(parameters={"fit_prior": 1}), "no parameter 'fit_prior'"),
+    "parameter's value": (with_header(parameters={"alpha": -1}), "alpha"),
+    "provenance": (with_header(provenance=None), "no 'provenance'"),
+    "n_features": (with_header(n_features_in_=6), r"expected coef as floats of shape \(3, 6\)"),
+    "names": (with_header(feature_names_in_=["a"]), "expected 5 names"),
+    "labels": (with_header(labels={"values": [1, 2, 3]}), "expected a list of strings"),
+    "binary class": (with_header(**{"class": "LogisticRegression"}), "has 2 classes, found 3"),
+    "coef": (with_array("coef", np.zeros((2, 5))), r"expected coef as floats of shape \(3, 5\)"),
+    "coef of ints": (with_array("coef", np.zeros((3, 5), dtype=int)), "expected coef as floats"),
+    "intercept": (with_array("intercept", np.zeros((3, 1))), "expected intercept"),
+    "nan": (not_finite, "coef is not finite"),
+    "two equal labels": (with_array("classes", [0, 1, 1]), "expected at least 2 different labels"),
+    "labels of two axes": (with_array("classes", [[0, 1, 2]]), "expected its labels in an array"),
+    "complex labels": (with_array("classes", [0j, 1j, 2j]), "expected its labels in an array"),
+    "no labels": (lambda arrays, header: arrays.pop("classes"), "at least 2 different labels"),
+    "history": (with_array("history_step", ["a"]), "expected its history"),
+    "objects": (with_array("extra", np.array([None])), "array 'extra' holds Python objects"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "message"), REFUSALS.values(), ids=REFUSALS.keys())
+def test_wrong_contents_are_refused(change: Any, message: str, model: Any, tmp_path: Path) -> None:
+    path = rewrite(save_model(model, tmp_path / "model.npz"), change)
+    with pytest.raises(ModelFileError, match=message) as caught:
+        load_model(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_files_of_other_kinds_are_refused(tmp_path: Path, model: Any) -> None:
+    path = tmp_path / "x.npz"
+    path.write_text("not a model\n")
+    with pytest.raises(ModelFileError, match=r"it is not an \.npz"):
+        load_model(path)
+    np.savez(path, a=np.zeros(3))
+    with pytest.raises(ModelFileError, match="without this package's header"):
+        load_model(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("letter.txt", "text")
+    with pytest.raises(ModelFileError, match="is no model file, or is damaged"):
+        load_model(path)
+    with pytest.raises(ModelFileError, match="it is a folder"):
+        load_model(tmp_path)
+    with pytest.raises(ModelFileError, match="no plain file"):
+        load_model(os.devnull)
+
+
+def test_sizes_beyond_the_file_are_refused(model: Any, tmp_path: Path) -> None:
+    path = tmp_path / "bomb.npz"
+    np.savez_compressed(path, header=np.zeros(10_000_000, dtype=np.uint8))
+    assert path.stat().st_size < 20_000
+    with pytest.raises(ModelFileError, match="compressed, or larger than the file"):
+        load_model(path)
+    npy = tmp_path / "bomb.npy"
+    np.save(npy, np.zeros(8))
+    with zipfile.ZipFile(path, "w") as archive:  # 2^59 bytes: numpy.load would ask for them
+        archive.writestr("header.npy", npy.read_bytes().replace(b"(8,), }" + b" " * 16, b"(72057594037927936,), }"))
+    with pytest.raises(ModelFileError, match="should have 576460752303423488 bytes"):
+        load_model(path)
+
+
+def test_members_that_overlap_are_refused(tmp_path: Path) -> None:
+    # Many entries of the directory that point to one stored member multiply the size of a small file.
+    path = tmp_path / "overlap.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.npy", bytes(5000))
+        info = archive.infolist()[0]
+        for i in range(100):
+            twin = zipfile.ZipInfo(f"b{i}.npy")
+            twin.header_offset, twin.CRC = info.header_offset, info.CRC
+            twin.file_size = twin.compress_size = info.file_size
+            archive.filelist.append(twin)
+    assert path.stat().st_size < 20_000
+    with pytest.raises(ModelFileError, match="larger than the file"):
+        load_model(path)
+
+
+def test_nothing_in_a_file_is_executed(tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> Any:
+            return (os.mkdir, (str(tmp_path / "sprung"),))
+
+    path = tmp_path / "trap.npz"
+    np.savez(path, header=np.array([Trap()], dtype=object))
+    with pytest.raises(ModelFileError, match="holds Python objects"):
+        load_model(path)
+    assert not (tmp_path / "sprung").exists()
