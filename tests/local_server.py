@@ -73,9 +73,7 @@ class LocalServer:
             protocol_version = "HTTP/1.1"
 
             def do_HEAD(self) -> None:
-                self.send_response(
-                    403
-                )  # as a bucket answers that may not be listed: a sign of life all the same
+                self.send_response(403)  # as a bucket answers that may not be listed: a sign of life all the same
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -149,9 +147,7 @@ def openml_site(X: np.ndarray, y: np.ndarray) -> dict[str, bytes]:
         "data/list/data_name/mnist_784/limit/2/data_version/1": {"data": {"dataset": [entry]}},
         "data/554": {"data_set_description": description},
         "data/features/554": {"data_features": {"feature": features}},
-        "data/qualities/554": {
-            "data_qualities": {"quality": [{"name": "NumberOfInstances", "value": str(len(X))}]}
-        },
+        "data/qualities/554": {"data_qualities": {"quality": [{"name": "NumberOfInstances", "value": str(len(X))}]}},
     }
     site = {f"api/v1/json/{path}": json.dumps(answer).encode() for path, answer in answers.items()}
     site["data/v1/download/52667/mnist_784.arff"] = arff

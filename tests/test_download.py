@@ -16,7 +16,7 @@ import pytest
 from conftest import ImageData, TinyMnist
 from local_server import LocalServer, fail_with, openml_site
 
-from mnistlr import DataUnavailableError, load_mnist
+from mnistlr import DataUnavailableError, load_mnist, write_idx
 from mnistlr.datasets import download, fetch_mnist, mnist_files, mnist_location, verify_mnist
 
 ALL_FILES = [
@@ -221,6 +221,7 @@ class TestNoNetwork:
 
     def test_name_server_does_not_answer(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         asked, end = [], threading.Event()
+        before = set(threading.enumerate())
 
         def wait(host: str, *_: object, **__: object) -> None:
             asked.append(host)
@@ -232,6 +233,8 @@ class TestNoNetwork:
         try:
             assert failing_load(tmp_path).count("no answer within 0.2 s") == 3
             assert len(asked) == 3  # each host once, not once a file
+            # Those threads still wait, and must not keep the program from ending.
+            assert all(thread.daemon for thread in set(threading.enumerate()) - before)
         finally:
             end.set()
 
@@ -293,6 +296,25 @@ class TestCache:
         labels.unlink()
         assert_is(load_mnist(cache_dir=tmp_path), tiny_mnist)
         assert internet.gets == [f"/first/{ALL_FILES[0]}", f"/first/{ALL_FILES[3]}"]
+        assert_cache_is_good_and_clean(tmp_path, tiny_mnist)
+
+    def test_gzipped_files_in_the_cache_are_replaced(
+        self, internet: LocalServer, tiny_mnist: TinyMnist, tmp_path: Path
+    ) -> None:
+        for name, contents in tiny_mnist.raw.items():
+            (tmp_path / name).write_bytes(gzip.compress(contents))
+        assert not any(check.ok for check in verify_mnist(cache_dir=tmp_path))
+        assert_is(load_mnist(cache_dir=tmp_path), tiny_mnist)
+        assert_cache_is_good_and_clean(tmp_path, tiny_mnist)
+
+    def test_another_data_set_in_the_cache_is_replaced(
+        self, internet: LocalServer, tiny_mnist: TinyMnist, tmp_path: Path
+    ) -> None:
+        fetch_mnist(cache_dir=tmp_path)
+        write_idx(tmp_path / "t10k-images-idx3-ubyte", np.zeros((10, 8, 8), np.uint8))
+        with pytest.raises(DataUnavailableError, match=r"t10k-images: expected uint8 of shape \(10, 28, 28\)"):
+            load_mnist(cache_dir=tmp_path, offline=True)
+        assert_is(load_mnist(cache_dir=tmp_path), tiny_mnist)
         assert_cache_is_good_and_clean(tmp_path, tiny_mnist)
 
     def test_a_flipped_bit_is_found_by_verify_and_mended_by_fetch(

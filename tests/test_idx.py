@@ -98,6 +98,7 @@ def test_equal_arrays_give_equal_gzip_files(tmp_path: Path) -> None:
     write_idx(tmp_path / "a.gz", an_array("u1", (50, 50)))
     write_idx(tmp_path / "b.gz", an_array("u1", (50, 50)))
     assert (tmp_path / "a.gz").read_bytes() == (tmp_path / "b.gz").read_bytes()
+    assert (tmp_path / "a.gz").read_bytes()[4:8] == b"\0\0\0\0"  # where gzip puts the time
 
 
 def test_sha256_is_that_of_the_file(tmp_path: Path) -> None:
@@ -231,9 +232,7 @@ def test_write_axis_too_long(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a", "a.gz"])
-def test_failing_write_leaves_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_failing_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     write_idx(tmp_path / name, np.zeros(3, np.uint8))
     old = (tmp_path / name).read_bytes()
 
@@ -261,6 +260,15 @@ def test_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
         write_half()
     assert os.listdir(tmp_path) == ["a"]
     assert path.read_text() == "old"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="an open file cannot be replaced elsewhere")
+def test_who_has_the_old_file_open_keeps_it(tmp_path: Path) -> None:
+    write_idx(tmp_path / "a", np.zeros(1000, np.uint8))
+    mapped = open_idx(tmp_path / "a")
+    write_idx(tmp_path / "a", np.ones(1000, np.uint8))
+    assert not mapped.any()
+    assert open_idx(tmp_path / "a").all()
 
 
 def test_write_into_missing_folder(tmp_path: Path) -> None:

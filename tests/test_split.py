@@ -114,9 +114,7 @@ class TestStratifiedSplit:
     def test_against_scikit_learn(self, name: str, test_size: float) -> None:
         y = LABELS[name]
         classes = np.unique(y)
-        X_train, X_test, y_train, y_test = stratified_split(
-            rows_for(y), y, test_size=test_size, random_state=0
-        )
+        X_train, X_test, y_train, y_test = stratified_split(rows_for(y), y, test_size=test_size, random_state=0)
         np.testing.assert_array_equal(y_train, y[X_train[:, 0]])
         np.testing.assert_array_equal(y_test, y[X_test[:, 0]])
         everything = np.concatenate([X_train, X_test])[:, 0]
@@ -215,9 +213,7 @@ class TestStratifiedFolds:
             assert np.abs(counts - np.bincount(y) / 5).max() < 1
         assert (seen == 1).all()
 
-    @pytest.mark.parametrize(
-        ("n_splits", "message"), [(1, "at least 2 folds"), (6, "n_splits=6; class rare has 5")]
-    )
+    @pytest.mark.parametrize(("n_splits", "message"), [(1, "at least 2 folds"), (6, "n_splits=6; class rare has 5")])
     def test_out_of_range(self, n_splits: int, message: str) -> None:
         y = ["a"] * 10 + ["rare"] * 5
         with pytest.raises(ValueError, match=message):

@@ -5,6 +5,7 @@ is a memory map and takes milliseconds; `verify_mnist` checks them anew.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, overload
 
@@ -148,7 +149,7 @@ def fetch_mnist(
     """
     cache = cache_folder(cache_dir)
     given = _given_folder(source_folder)
-    bad = [part for part in MNIST_FILES if force or not _check_file(part, cache / MNIST_FILES[part].file_name).ok]
+    bad = list(MNIST_FILES) if force else _bad_in_cache(cache)
     if given:
         arrays = _read_folder(*given)
         for part in bad:
@@ -179,11 +180,8 @@ def verify_mnist(folder: PathLike | None = None, cache_dir: PathLike | None = No
     """
     given = _given_folder(folder)
     if given:
-        files = _find_mnist(*given)
-    else:
-        cache = cache_folder(cache_dir)
-        files = {part: cache / file.file_name for part, file in MNIST_FILES.items()}
-    return [_check_file(part, path) for part, path in files.items()]
+        return [_check_file(part, path, read_part) for part, path in _find_mnist(*given).items()]
+    return list(_check_cache(cache_folder(cache_dir)).values())
 
 
 def mnist_location(
@@ -272,7 +270,7 @@ def _read_cache_or_fill(cache: Path, offline: bool) -> dict[str, NDArray[Any]]:
     try:
         return _open_cache(cache)
     except (DataFormatError, OSError) as error:
-        bad = [part for part in MNIST_FILES if not _check_file(part, cache / MNIST_FILES[part].file_name).ok]
+        bad = _bad_in_cache(cache)
         if bad:  # else another process has just filled the cache
             _download(cache, bad, offline, ["MNISTLR_DATA: not set", _cache_state(cache, error)])
     return _open_cache(cache)
@@ -326,12 +324,20 @@ def _cannot_write(cache: Path, error: OSError) -> DataUnavailableError:
     )
 
 
-def _check_file(part: str, path: Path) -> FileCheck:
+def _bad_in_cache(cache: Path) -> list[str]:
+    return [part for part, check in _check_cache(cache).items() if not check.ok]
+
+
+def _check_cache(cache: Path) -> dict[str, FileCheck]:
+    return {part: _check_file(part, cache / file.file_name, open_idx) for part, file in MNIST_FILES.items()}
+
+
+def _check_file(part: str, path: Path, read: Callable[[Path], NDArray[Any]]) -> FileCheck:
     file = MNIST_FILES[part]
     found, size, problem = None, 0, ""
     try:
         size = path.stat().st_size
-        array = read_part(path)
+        array = read(path)
         found = idx_sha256(array)
         check_contents(part, array, path)
     except FileNotFoundError:
