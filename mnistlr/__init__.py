@@ -59,10 +59,7 @@ _HOME = {
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
-__all__ = [  # noqa: RUF022, PLE0604  (kept in the order of a first use)
-    "__version__",
-    *_MODULE_OF,
-]
+__all__ = ["__version__", *_MODULE_OF]
 
 
 def __getattr__(name: str) -> Any:

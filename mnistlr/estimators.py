@@ -69,18 +69,16 @@ class _LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             If the optimisation leaves the finite numbers.
         """
         self._validate_params()
-        before = dict(vars(self))
+        before = self.__dict__.copy()
         try:
             return self._fit(X, y, sample_weight)
         except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
+            self.__dict__.clear()
+            self.__dict__.update(before)
             raise
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
-        X, y = validate_data(
-            self, X, y, accept_sparse="csr", dtype=_dtype_of(X), order="C", accept_large_sparse=True
-        )
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=_dtype_of(X), order="C", accept_large_sparse=True)
         check_classification_targets(y)
         classes, y = np.unique(y, return_inverse=True)
         self._check_classes(classes)
@@ -119,9 +117,7 @@ class _LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.solver == "lbfgs":
             return lbfgs(objective, theta, **common)
         random_state = check_random_state(self.random_state)
-        return sgd(
-            objective, theta, random_state=random_state, batch_size=self.batch_size, eta=self.eta0, **common
-        )
+        return sgd(objective, theta, random_state=random_state, batch_size=self.batch_size, eta=self.eta0, **common)
 
     def _raw_predictions(self, X: Any) -> Array:
         check_is_fitted(self)

@@ -99,6 +99,27 @@ class Objective:
             grad_b[:] = 0
         return float(losses.sum() / self.weight_sum + self._penalty(theta)), gradient
 
+    def hessian_vector(self, theta: Array, vector: Array) -> Array:
+        """Hessian of f at theta, times ``vector``, in one pass over the data."""
+        rows = len(self._for_kernels(theta)[0])
+        W, b = map(np.concatenate, zip(self._for_kernels(theta), self._for_kernels(vector), strict=True))
+        products = np.zeros((len(self._chunks), self.n_parameters))
+
+        def work(chunk: int) -> None:
+            kernels.hessian_vector(
+                self.samples.X, self.weight, *self._chunks[chunk], W, b, self.n_raw,
+                *self.samples.scratch(len(W)), *self.samples.partial(rows), *self.unpack(products[chunk]),
+            )  # fmt: skip
+
+        run_chunks(work, len(self._chunks), self.n_threads)
+        product = products.sum(axis=0) / self.weight_sum
+        product_W, product_b = self.unpack(product)
+        product_W *= self.samples.scale
+        product_W += self.alpha * self.unpack(vector)[0]
+        if not self.fit_intercept:
+            product_b[:] = 0
+        return product
+
     def _penalty(self, theta: Array) -> float:
         W = self.unpack(theta)[0].ravel()
         return 0.5 * self.alpha * float(W @ W)

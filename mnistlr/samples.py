@@ -4,7 +4,7 @@
 pixels are never copied to floats.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,17 @@ class Samples:
     def is_sparse(self) -> bool:
         """Whether X is a CSR matrix."""
         return isinstance(self.X, tuple)
+
+    def every(self, stride: int) -> "Samples":
+        """Return a copy of every ``stride``-th sample, the first included."""
+        if not self.is_sparse:
+            return replace(self, X=_read_only(self.X[::stride].copy()), n=-(-self.n // stride))
+        data, indices, indptr = self.X
+        rows = np.arange(0, self.n, stride)
+        lengths = np.diff(indptr)[rows]
+        new_indptr = np.append(0, np.cumsum(lengths)).astype(indptr.dtype)
+        entries = np.arange(lengths.sum()) + np.repeat(indptr[rows] - new_indptr[:-1], lengths)
+        return replace(self, X=tuple(map(_read_only, (data[entries], indices[entries], new_indptr))), n=len(rows))
 
     def pad(self, W: Array) -> Array:
         """Return W (K, d) in the arithmetic type with an even number of rows (or one), as the kernels want it."""

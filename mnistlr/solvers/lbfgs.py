@@ -7,6 +7,9 @@ with s = change of theta and y = change of g over each of the last m iterations,
 
 is applied by the two-loop recursion (Nocedal & Wright, *Numerical Optimization*, 2nd ed. 2006, algorithm 7.4). How
 far to go is found by a line search for the strong Wolfe conditions (algorithms 3.5 and 3.6).
+
+With up to ``MAX_FEATURES`` features a better H_0 is cheap, (s . y) / (y . M^-1 y) M^-1, where M is the Hessian on a part
+of the samples (``preconditioner``). It is made anew at the iterations of ``REBUILD``, while the probabilities settle.
 """
 
 from collections import deque
@@ -18,18 +21,34 @@ import numpy.typing as npt
 
 from mnistlr.objective import Objective
 from mnistlr.solvers.monitor import Monitor, Result
+from mnistlr.solvers.preconditioner import MAX_FEATURES, Preconditioner
 
 Array = npt.NDArray[Any]
 
 SUFFICIENT_DECREASE = 1e-4  # c_1
 CURVATURE = 0.9  # c_2
 MAX_TRIALS = 25
+# Iteration -> number of samples that M is made of.
+REBUILD = {0: 3000, 3: 12000, 7: 12000}
 
 
 def lbfgs(
-    objective: Objective, theta: Array, *, tol: float, max_iter: int, monitor: Monitor, memory: int = 10
+    objective: Objective,
+    theta: Array,
+    *,
+    tol: float,
+    max_iter: int,
+    monitor: Monitor,
+    memory: int = 10,
+    precondition: bool | None = None,
 ) -> Result:
-    """Minimise ``objective`` from ``theta`` until the largest entry of the gradient is at most ``tol``."""
+    """Minimise ``objective`` from ``theta`` until the largest entry of the gradient is at most ``tol``.
+
+    ``precondition`` False is the plain method; None decides by the number of features.
+    """
+    if precondition is None:
+        precondition = objective.samples.d <= MAX_FEATURES
+    M: Preconditioner | None = None
     passes = 0
 
     def evaluate(theta: Array) -> tuple[float, Array]:
@@ -49,10 +68,12 @@ def lbfgs(
             return Result(theta, iteration, True, "stopped by a callback")
         if iteration == max_iter:
             break
-        direction = -two_loop(pairs, gradient)
-        found = line_search(
-            evaluate, theta, direction, value, gradient, first_step=1.0 if pairs else 1 / norm
-        )
+        if precondition and iteration in REBUILD and (M is None or objective.n_raw == 1):
+            size = REBUILD[iteration if objective.n_raw == 1 else 3]
+            M = Preconditioner(objective, theta, max(1, objective.samples.n // size))
+            pairs.clear()
+        direction = -two_loop(pairs, gradient, M.solve if M else lambda vector: vector)
+        found = line_search(evaluate, theta, direction, value, gradient, 1.0 if pairs or M else 1 / norm)
         if found is None:
             message = f"no lower point along the search direction; gradient norm {norm:.2g}"
             return Result(theta, iteration, False, message)
@@ -64,17 +85,18 @@ def lbfgs(
     return Result(theta, max_iter, False, f"max_iter reached; gradient norm {norm:.2g} > tol")
 
 
-def two_loop(pairs: deque[tuple[Array, Array, float]], gradient: Array) -> Array:
-    """Return H g (algorithm 7.4)."""
+def two_loop(pairs: deque[tuple[Array, Array, float]], gradient: Array, solve: Callable[[Array], Array]) -> Array:
+    """Return H g (algorithm 7.4), with H_0 proportional to ``solve``."""
     q = gradient.copy()
     shares = []
     for s, y, rho in reversed(pairs):
         share = rho * (s @ q)
         q -= share * y
         shares.append(share)
+    q = solve(q)
     if pairs:
         s, y, _ = pairs[-1]
-        q *= (s @ y) / (y @ y)
+        q *= (s @ y) / (y @ solve(y))
     for (s, y, rho), share in zip(pairs, reversed(shares), strict=True):
         q += (share - rho * (y @ q)) * s
     return q

@@ -3,15 +3,13 @@
 Step t looks at one batch B of the shuffled samples:
 
     v   <- momentum v + 1/|B| sum_{i in B} s_i grad loss_i(theta) + alpha W
-    theta <- theta - eta_t v,                           eta_t = eta (1 + t / T)^-power, T = steps of one epoch
+    theta <- theta - eta_t M v,                         eta_t = eta (1 + t / T)^-power, T = steps of one epoch
     average <- average + share_t (theta - average),     share_t = (1 + q) / (t + q)
 
 (Bottou, "Stochastic Gradient Descent Tricks", 2012). The answer is the average (Polyak & Juditsky, SIAM J. Control
 Optim. 30, 1992), which forgets early steps polynomially (q = ``AVERAGING``; Shamir & Zhang, ICML 2013, section 4).
 
-The default step eta is derived from the data, so that raw pixels just work: the loss of a sample curves at most by
-c ||(x_i, 1)||^2 with c = 1/4 for the logistic loss and 1/2 for softmax, and eta is a multiple of the inverse of its
-mean (Bach & Moulines, NIPS 2013, take the same for logistic regression with averaging).
+The metric M and the first step size eta are derived from the data (``step_size``), feature by feature, so that raw pixels just work.
 """
 
 from typing import Any
@@ -24,6 +22,7 @@ from mnistlr.exceptions import DivergenceError
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples, pad_vector
 from mnistlr.solvers.monitor import Monitor, Result
+from mnistlr.solvers.step_size import derive_step_size
 
 Array = npt.NDArray[Any]
 
@@ -57,6 +56,7 @@ class SGD:
         theta: Array,
         n_raw: int,
         *,
+        fit_intercept: bool = True,
         batch_size: int = 16,
         eta: float | None = None,
         power: float = 0.5,
@@ -64,14 +64,18 @@ class SGD:
         momentum: float = 0.0,
     ) -> None:
         self.n_raw, self.d, self.scale, self.dtype = n_raw, samples.d, samples.scale, samples.dtype
-        self.batch_size, self.power, self.average, self.momentum = batch_size, power, average, momentum
-        self.eta = default_step(samples, n_raw, batch_size, momentum) if eta is None else eta
-        # The kernels see the data unscaled, so the weights carry the scale.
+        self.fit_intercept, self.batch_size, self.power = fit_intercept, batch_size, power
+        self.average, self.momentum = average, momentum
+        derived = derive_step_size(samples, n_raw, batch_size, centred=fit_intercept)
+        self.eta = derived.eta * (1 - momentum) if eta is None else eta
+        # The kernels see the data unscaled: weights carry the scale, means and metric its inverse.
+        self.mean = (derived.mean / self.scale).astype(self.dtype)
+        self.metric = (derived.metric * self.scale**2).astype(self.dtype)
         self.W = samples.pad(theta[: n_raw * self.d].reshape(n_raw, self.d) * self.scale)
         self.b = pad_vector(theta[n_raw * self.d :], self.dtype)
         self.velocity, self.velocity_b = np.zeros_like(self.W), np.zeros_like(self.b)
         self.average_W, self.average_b = self.W.copy(), self.b.copy()
-        self.steps = 1
+        self.steps = 0
         self.horizon = float(max(1, samples.n // batch_size))
 
     @property
@@ -80,16 +84,7 @@ class SGD:
         W, b = (self.average_W, self.average_b) if self.average else (self.W, self.b)
         return np.concatenate([W[: self.n_raw].ravel() / self.scale, b[: self.n_raw]], dtype=np.float64)
 
-    def epoch(
-        self,
-        samples: Samples,
-        y: Array,
-        weight: Array,
-        order: Array,
-        *,
-        alpha: float,
-        fit_intercept: bool = True,
-    ) -> None:
+    def epoch(self, samples: Samples, y: Array, weight: Array, order: Array, alpha: float) -> None:
         """Go once over the samples in ``order`` (sample numbers); ``weight`` has mean 1.
 
         Raises
@@ -99,29 +94,14 @@ class SGD:
         """
         self.steps = kernels.sgd_epoch(
             samples.X, y, weight, order, self.W, self.b, self.velocity, self.velocity_b, self.average_W, self.average_b,
-            self.n_raw, self.batch_size, self.eta, self.horizon, self.power, AVERAGING, self.steps, alpha,
-            self.momentum, float(fit_intercept), self.scale**2, *samples.scratch(len(self.W)),
+            self.mean, self.metric, self.n_raw, self.batch_size, self.eta, self.horizon, self.power, AVERAGING,
+            self.steps, alpha / self.scale**2, self.momentum, float(self.fit_intercept), *samples.scratch(len(self.W)),
         )  # fmt: skip
         if not np.isfinite(self.theta).all():
             raise DivergenceError(
                 f"SGD diverged with first step size {self.eta:.3g}: the weights are no longer finite. Use a smaller "
                 f"eta0 (or leave it None to derive it from the data), or scale the features."
             )
-
-
-def default_step(samples: Samples, n_raw: int, batch_size: int, momentum: float = 0.0) -> float:
-    """Return the step size: min(batch_size, 16) / mean_i ||(x_i, 1)||^2, less what momentum adds.
-
-    A batch averages out noise, so the step may grow with it until the curvature of the whole mean takes over.
-    """
-    if samples.is_sparse:
-        squares = float(np.square(samples.X[0], dtype=np.float64).sum())
-    else:
-        squares = sum(
-            float(np.square(samples.X[i : i + 512], dtype=np.float64).sum()) for i in range(0, samples.n, 512)
-        )
-    mean_square = squares * samples.scale**2 / samples.n + 1.0
-    return min(batch_size, 16) * (1 - momentum) / mean_square
 
 
 def sgd(
@@ -139,19 +119,12 @@ def sgd(
 
     ``settings`` are those of :class:`SGD`.
     """
-    state = SGD(objective.samples, theta, objective.n_raw, **settings)
+    state = SGD(objective.samples, theta, objective.n_raw, fit_intercept=objective.fit_intercept, **settings)
     weight = objective.weight * (objective.samples.n / objective.weight_sum)
     best, stale = np.inf, 0
     for epoch in range(1, max_iter + 1):
         order = random_state.permutation(objective.samples.n)
-        state.epoch(
-            objective.samples,
-            objective.y,
-            weight,
-            order,
-            alpha=objective.alpha,
-            fit_intercept=objective.fit_intercept,
-        )
+        state.epoch(objective.samples, objective.y, weight, order, objective.alpha)
         theta = state.theta
         value = objective.value(theta)
         if monitor.record(theta, objective=value, step=state.eta, passes=epoch):
@@ -159,9 +132,5 @@ def sgd(
         stale = stale + 1 if value > best - tol * abs(best) else 0
         best = min(best, value)
         if stale >= n_iter_no_change:
-            return Result(
-                theta, epoch, True, f"the objective improved by less than tol = {tol:g} of its value"
-            )
-    return Result(
-        theta, max_iter, False, f"max_iter reached; the objective still improves by more than tol = {tol:g}"
-    )
+            return Result(theta, epoch, True, f"the objective improved by less than tol = {tol:g} of its value")
+    return Result(theta, max_iter, False, f"max_iter reached; the objective still improves by more than tol = {tol:g}")

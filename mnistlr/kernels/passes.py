@@ -1,4 +1,4 @@
-"""Every compiled loop, and nothing but compiled loops.
+"""Passes over the data: losses, raw predictions, gradients, Hessian-vector products, epochs of SGD.
 
 Notation
 --------
@@ -13,25 +13,16 @@ The one inner loop worth its complexity is the *tile*: four samples by two class
 brings a pass over the data near the arithmetic limit of the machine (Goto & van de Geijn, "Anatomy of
 high-performance matrix multiplication", ACM TOMS 34, 2008). Everything about storage is in ``tile_raw`` and
 ``tile_add``.
-
-All of it lives in one file because numba's on-disk cache notices changes of the file that defines a function, not
-of the files of its callees.
 """
 
 import math
 
-import numba
-import numpy as np
 from numba import types
 from numba.extending import overload
 
-# Lets sums be reordered, hence vectorised; unlike fastmath=True it keeps NaN and infinity meaningful.
-REORDER = {"reassoc", "contract", "arcp", "nsz"}
+from mnistlr.kernels.options import jit, jit_reorder
 
 TILE = 4
-
-jit = numba.njit(cache=True, nogil=True, error_model="numpy")
-jit_reorder = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=REORDER)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -311,28 +302,66 @@ def loss_gradient(X, y, weight, start, stop, W, b, n_raw, samples, tile, raw, bl
     return total
 
 
+@jit
+def hessian_vector(X, weight, start, stop, W, b, n_raw, samples, tile, raw, block, partial, H, h):
+    """Add sum_i weight_i B_i r_i x_i^T to H (K, d) and sum_i weight_i B_i r_i to h (K,).
+
+    The first ``rows`` of W and b are the weights, the others the vector (V, c) that the Hessian is multiplied with:
+    r_i = V x_i + c, and B_i = diag(p) - p p^T, or p (1 - p) for K = 1, is the loss's second derivative by raw.
+    """
+    rows = partial.shape[0]
+    for first in range(start, stop, block):
+        partial[:] = 0
+        for i in range(first, min(first + block, stop), TILE):
+            m = min(TILE, stop - i)
+            for r in range(m):
+                samples[r] = i + r
+            tile_raw(X, samples, m, tile, W, b, raw)
+            for r in range(m):
+                loss(raw[r, :n_raw], 0)
+                raw[r, 0] += n_raw > 1  # the softmax loss left p - e_0
+                if n_raw == 1:
+                    curved = weight[i + r] * raw[r, 0] * (1.0 - raw[r, 0]) * raw[r, rows]
+                    raw[r, 0] = curved
+                else:
+                    mean = 0.0
+                    for k in range(n_raw):
+                        mean += raw[r, k] * raw[r, rows + k]
+                    for k in range(n_raw):
+                        raw[r, k] *= weight[i + r] * (raw[r, rows + k] - mean)
+                for k in range(n_raw):
+                    h[k] += raw[r, k]
+                for k in range(n_raw, rows):
+                    raw[r, k] = 0
+            tile_add(X, samples, m, tile, raw, partial)
+        for k in range(n_raw):
+            for j in range(H.shape[1]):
+                H[k, j] += partial[k, j]
+
+
 # ---------------------------------------------------------------------------------------------------------------
 # Stochastic gradient descent
 # ---------------------------------------------------------------------------------------------------------------
 
 
 @jit_reorder
-def _sgd_step(W, velocity, average, step, decay, momentum, share):
-    """v <- v + decay W; W <- W - step v; average <- average + share (W - average); v <- momentum v."""
-    for k in range(W.shape[0]):
-        w, v, s = W[k], velocity[k], average[k]
-        for j in range(W.shape[1]):
-            v_j = v[j] + decay * w[j]
-            w_j = w[j] - step * v_j
-            w[j] = w_j
-            v[j] = momentum * v_j
-            s[j] += share * (w_j - s[j])
+def _sgd_step(W, velocity, average, v_b, mean, metric, step, decay, momentum, share):
+    """Move one row of weights; return its change times ``mean``, by which the intercept has to follow."""
+    drift = W.dtype.type(0)
+    for j in range(W.shape[0]):
+        v = velocity[j] + decay * W[j]
+        change = -step * metric[j] * (v - v_b * mean[j])
+        W[j] += change
+        drift += change * mean[j]
+        velocity[j] = momentum * v
+        average[j] += share * (W[j] - average[j])
+    return drift
 
 
 @jit
 def sgd_epoch(
-    X, y, weight, order, W, b, velocity, velocity_b, average, average_b,
-    n_raw, batch_size, step, horizon, power, averaging, t, alpha, momentum, intercept_rate, scale2,
+    X, y, weight, order, W, b, velocity, velocity_b, average, average_b, mean, metric,
+    n_raw, batch_size, eta, horizon, power, averaging, t, decay, momentum, intercept_rate,
     samples, tile, raw,
 ):  # fmt: skip
     """One pass of mini-batch gradient descent over the samples in ``order``; see solvers/sgd.py for the equations.
@@ -343,7 +372,6 @@ def sgd_epoch(
     F = W.dtype.type
     for first in range(0, n, batch_size):
         last = min(first + batch_size, n)
-        share = 1.0 / (last - first)
         for i in range(first, last, TILE):
             m = min(TILE, last - i)
             for r in range(m):
@@ -351,88 +379,21 @@ def sgd_epoch(
             tile_raw(X, samples, m, tile, W, b, raw)
             for r in range(m):
                 loss(raw[r, :n_raw], y[samples[r]])
-                factor = F(weight[samples[r]] * share)
+                factor = F(weight[samples[r]] / (last - first))
                 for k in range(n_raw):
                     raw[r, k] *= factor
-                    velocity_b[k] += raw[r, k] * F(intercept_rate)
-                    raw[r, k] *= F(scale2)
+                    velocity_b[k] += raw[r, k]
                 for k in range(n_raw, raw.shape[1]):
                     raw[r, k] = 0
             tile_add(X, samples, m, tile, raw, velocity)
-        eta = F(step * (1.0 + t / horizon) ** -power)
         t += 1
-        new = F((1.0 + averaging) / (t + averaging))
-        _sgd_step(W, velocity, average, eta, F(alpha), F(momentum), new)
+        step = F(eta * (1.0 + t / horizon) ** -power)
+        share = F((1.0 + averaging) / (t + averaging))
         for k in range(n_raw):
-            b[k] -= eta * velocity_b[k]
+            drift = _sgd_step(
+                W[k], velocity[k], average[k], velocity_b[k], mean, metric, step, F(decay), F(momentum), share
+            )
+            b[k] -= F(intercept_rate) * (step * velocity_b[k] + drift)
             velocity_b[k] *= F(momentum)
-            average_b[k] += new * (b[k] - average_b[k])
+            average_b[k] += share * (b[k] - average_b[k])
     return t
-
-
-# -----------------------------------------------------------------------------------------------------------
-# Confusion matrix: counting pairs of labels
-# -----------------------------------------------------------------------------------------------------------
-
-
-# Consecutive samples are counted in different histograms, because adding twice in a row to one cell has to
-# wait for the first addition to reach memory. A constant, so that the choice of the histogram costs nothing.
-HISTOGRAMS = 4
-
-
-@jit
-def count_label_pairs(y_true, y_pred, lowest, n_bits, counts):
-    """Count how often each pair of integer labels occurs, on the bet that they all lie in a small range.
-
-    Only the ``n_bits`` low bits of ``label - lowest`` address the histogram, so that no label, however wild,
-    writes outside it. Whether the bet was won is known afterwards, at the price of one ``or`` per label.
-
-    Parameters
-    ----------
-    y_true, y_pred : integer arrays of shape (n_samples,)
-    lowest : int
-        The label that is counted in row (or column) 0.
-    n_bits : int
-        The matrix has ``2**n_bits`` rows and columns.
-    counts : int64 array of shape (HISTOGRAMS, 2**n_bits * 2**n_bits)
-        Added to; the sum over the histograms is the matrix, row by row.
-
-    Returns
-    -------
-    int64
-        The bitwise ``or`` of all ``label - lowest``. The counts are right if it lies in ``[0, 2**n_bits)``,
-        and to be thrown away otherwise.
-    """
-    label_mask = (1 << n_bits) - 1
-    seen = np.int64(0)
-    for i in range(y_true.shape[0]):
-        true = np.int64(y_true[i]) - lowest
-        pred = np.int64(y_pred[i]) - lowest
-        cell = ((true & label_mask) << n_bits) | (pred & label_mask)
-        counts[np.uint64(i % HISTOGRAMS), np.uint64(cell)] += 1  # unsigned: no wrap-around of negative indices
-        seen |= true | pred
-    return seen
-
-
-@jit
-def sum_label_pairs(y_true, y_pred, lowest, row_of_label, weights, sums):
-    """Add the weight of each sample to the cell of its pair of integer labels, in the order of the samples.
-
-    ``sums[row_of_label[y_true[i] - lowest], row_of_label[y_pred[i] - lowest]] += weights[i]``. One running
-    sum a cell, never split among threads: floating-point weights give the same bits everywhere.
-
-    Parameters
-    ----------
-    y_true, y_pred : integer arrays of shape (n_samples,)
-        Values in ``[lowest, lowest + n_labels)``.
-    lowest : int
-    row_of_label : int64 array of shape (n_labels,)
-        The row (and column) of the matrix that each label belongs to, in ``[0, n_rows)``.
-    weights : int64 or float64 array of shape (n_samples,)
-    sums : array of shape (n_rows, n_rows), of the type of the weights
-        Added to.
-    """
-    for i in range(y_true.shape[0]):
-        row = row_of_label[np.int64(y_true[i]) - lowest]
-        column = row_of_label[np.int64(y_pred[i]) - lowest]
-        sums[row, column] += weights[i]
