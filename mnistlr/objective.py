@@ -27,7 +27,7 @@ class Objective:
     Parameters
     ----------
     samples : Samples
-    y : ndarray of int64, shape (n,)
+    y : ndarray of int32, shape (n,)
         Class numbers, 0 <= y < K; 0 and 1 for K = 1.
     n_raw : int
         K, the number of raw predictions of a sample.
@@ -63,6 +63,24 @@ class Objective:
     def unpack(self, theta: Array) -> tuple[Array, Array]:
         """Return views of theta: W (K, d) and b (K,)."""
         return theta[: self.n_weights].reshape(self.n_raw, self.samples.d), theta[self.n_weights :]
+
+    def without(self, held_back: Array) -> tuple["Objective", "Objective", Array]:
+        """Split the samples: return the objective on the others, the mean loss on ``held_back``, the others' numbers.
+
+        The data are not copied, the samples that do not count get the weight zero.
+        """
+        is_held_back = np.zeros(self.samples.n, bool)
+        is_held_back[held_back] = True
+
+        def restricted(counts: Array, alpha: float) -> "Objective":
+            weight = np.where(counts, self.weight, 0.0)
+            return Objective(
+                self.samples, self.y, self.n_raw, alpha=alpha, sample_weight=weight,
+                fit_intercept=self.fit_intercept, n_threads=self.n_threads,
+            )  # fmt: skip
+
+        rows = np.flatnonzero(~is_held_back)
+        return restricted(~is_held_back, self.alpha), restricted(is_held_back, 0.0), rows
 
     def value(self, theta: Array) -> float:
         """f(theta)."""
@@ -112,7 +130,7 @@ class Objective:
             )  # fmt: skip
 
         run_chunks(work, len(self._chunks), self.n_threads)
-        product = products.sum(axis=0) / self.weight_sum
+        product: Array = products.sum(axis=0) / self.weight_sum
         product_W, product_b = self.unpack(product)
         product_W *= self.samples.scale
         product_W += self.alpha * self.unpack(vector)[0]

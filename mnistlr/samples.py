@@ -51,6 +51,16 @@ class Samples:
         """Whether X is a CSR matrix."""
         return isinstance(self.X, tuple)
 
+    @property
+    def nbytes(self) -> int:
+        """Size of the data."""
+        return sum(array.nbytes for array in self.X) if self.is_sparse else self.X.nbytes
+
+    def largest(self) -> float:
+        """Return the largest absolute value of the data, as the model sees it."""
+        values = self.X[0] if self.is_sparse else self.X
+        return max(float(values.max(initial=0)), -float(values.min(initial=0))) * self.scale
+
     def every(self, stride: int) -> "Samples":
         """Return a copy of every ``stride``-th sample, the first included."""
         if not self.is_sparse:

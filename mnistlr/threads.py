@@ -46,7 +46,7 @@ def count_threads(n_jobs: int | None = None) -> int:
     if n_jobs is not None and n_jobs > 0:
         return n_jobs
     # joblib and Dask tell their worker processes their share in NUMBA_NUM_THREADS, which numba reads.
-    cores = max(1, min(cpu_count(), numba.config.NUMBA_NUM_THREADS))
+    cores = int(max(1, min(cpu_count(), numba.config.NUMBA_NUM_THREADS)))  # type: ignore[attr-defined]
     if n_jobs is None:
         inside_joblib_thread = (get_active_backend()[0].nesting_level or 0) > 0
         return 1 if inside_joblib_thread else cores

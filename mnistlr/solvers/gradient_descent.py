@@ -53,8 +53,8 @@ def largest_curvature(objective: Objective) -> tuple[float, int]:
     """Return a bound on the curvature of f anywhere, and the passes over the data that it took.
 
     The loss curves at most by c = 1/4 (logistic) or 1/2 (softmax) along its raw predictions, so
-    L = alpha + c lambda_max(mean_i s_i (x_i, 1)(x_i, 1)^T). The eigenvalue comes from power iteration: the Hessian of the
-    logistic loss at zero is a quarter of that matrix. 5 % are added, because the iteration comes from below.
+    L = alpha + c lambda_max(mean_i s_i (x_i, 1)(x_i, 1)^T). The eigenvalue comes from power iteration: the Hessian
+    of the logistic loss at zero is a quarter of that matrix. 5 % are added, because the iteration comes from below.
     """
     logistic = Objective(
         objective.samples, np.zeros_like(objective.y), 1, alpha=0.0, sample_weight=objective.weight,

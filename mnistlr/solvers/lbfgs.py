@@ -8,8 +8,9 @@ with s = change of theta and y = change of g over each of the last m iterations,
 is applied by the two-loop recursion (Nocedal & Wright, *Numerical Optimization*, 2nd ed. 2006, algorithm 7.4). How
 far to go is found by a line search for the strong Wolfe conditions (algorithms 3.5 and 3.6).
 
-With up to ``MAX_FEATURES`` features a better H_0 is cheap, (s . y) / (y . M^-1 y) M^-1, where M is the Hessian on a part
-of the samples (``preconditioner``). It is made anew at the iterations of ``REBUILD``, while the probabilities settle.
+With up to ``MAX_FEATURES`` features a better H_0 is cheap, (s . y) / (y . M^-1 y) M^-1, where M is the Hessian on a
+part of the samples (``preconditioner``). It is made anew at the iterations of ``REBUILD``, while the probabilities
+settle.
 """
 
 from collections import deque
@@ -120,7 +121,7 @@ def line_search(
     Returns
     -------
     (step, theta, value, gradient) at the accepted point, or None if there is none.
-    """  # noqa: D400, D205
+    """  # noqa: D400
     slope = float(gradient @ direction)
     if not slope < 0:
         return None

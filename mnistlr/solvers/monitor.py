@@ -44,11 +44,12 @@ class Monitor:
         passes: float,
         step: float = np.nan,
         gradient_norm: float = np.nan,
+        **more: float,
     ) -> bool:
         """Note an iteration; return whether the caller wants to stop."""
         now = time.perf_counter()
         values = (objective, gradient_norm, step, now - self._started, passes)
-        self.records.append(dict(zip(FIELDS, map(float, values), strict=True)))
+        self.records.append(dict(zip(FIELDS, map(float, values), strict=True)) | more)
         if self.on_iteration is None:
             return False
         stop = bool(self.on_iteration(theta, self.records[-1]))
@@ -57,7 +58,7 @@ class Monitor:
 
     def history(self) -> dict[str, Array]:
         """Return one array for each field; the first entry belongs to the starting point where that was evaluated."""
-        return {name: np.array([record[name] for record in self.records]) for name in FIELDS}
+        return {name: np.array([record[name] for record in self.records]) for name in self.records[0]}
 
 
 @dataclass(frozen=True)

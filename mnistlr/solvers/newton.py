@@ -5,8 +5,8 @@ over the data each) and are preconditioned by the Hessian on a part of the sampl
 
     ||H p + g|| <= min(1/2, sqrt(||g||)) ||g||
 
-(Nocedal & Wright, *Numerical Optimization*, 2006, algorithm 7.1), which makes convergence superlinear: the number of right
-digits grows with every iteration. For tolerances so tight that L-BFGS would need many more iterations.
+(Nocedal & Wright, *Numerical Optimization*, 2006, algorithm 7.1), which makes convergence superlinear: the number of
+right digits grows with every iteration. For tolerances so tight that L-BFGS would need many more iterations.
 """
 
 from typing import Any

@@ -2,16 +2,18 @@
 
 Step t looks at one batch B of the shuffled samples:
 
-    v   <- momentum v + 1/|B| sum_{i in B} s_i grad loss_i(theta) + alpha W
-    theta <- theta - eta_t M v,                         eta_t = eta (1 + t / T)^-power, T = steps of one epoch
-    average <- average + share_t (theta - average),     share_t = (1 + q) / (t + q)
+    v       <- momentum v + 1/|B| sum_{i in B} s_i grad loss_i(theta) + alpha W
+    theta   <- theta - eta_t M v,                           eta_t = eta (1 + t / T)^-power
+    average <- average + share_t (theta - average),         share_t = (1 + q) / (t + q)
 
-(Bottou, "Stochastic Gradient Descent Tricks", 2012). The answer is the average (Polyak & Juditsky, SIAM J. Control
-Optim. 30, 1992), which forgets early steps polynomially (q = ``AVERAGING``; Shamir & Zhang, ICML 2013, section 4).
-
-The metric M and the first step size eta are derived from the data (``step_size``), feature by feature, so that raw pixels just work.
+with T the steps of one epoch (Bottou, "Stochastic Gradient Descent Tricks", 2012). The answer is the average (Polyak &
+Juditsky, SIAM J. Control Optim. 30, 1992), which forgets early steps polynomially (q = ``AVERAGING``; Shamir & Zhang,
+ICML 2013, section 4). Given no step size, the metric M and eta are derived from the data, feature by feature
+(``step_size``), so that raw pixels just work; with a given one M is the identity.
 """
 
+import copy
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,29 +22,30 @@ import numpy.typing as npt
 from mnistlr import kernels
 from mnistlr.exceptions import DivergenceError
 from mnistlr.objective import Objective
-from mnistlr.samples import Samples, pad_vector
+from mnistlr.samples import pad_vector
 from mnistlr.solvers.monitor import Monitor, Result
-from mnistlr.solvers.step_size import derive_step_size
+from mnistlr.solvers.step_size import StepSize, derive_step_size
 
 Array = npt.NDArray[Any]
 
-AVERAGING = 3.0  # q: the newest point weighs (1 + q) / (t + q)
+AVERAGING = 3.0  # q
+PIECE = 16384  # samples between two looks at the interrupt flag
+SHUFFLED_WHOLE = 1 << 30  # bytes of data that are shuffled sample by sample; larger ones in pieces
 
 
 class SGD:
-    """The state of a run: weights, velocity, average and the number of steps done, for data that come in pieces.
+    """The state of a run: weights, velocity, average and the number of steps done.
+
+    It outlives the data, which may come in pieces; the first ones settle shapes and step size.
 
     Parameters
     ----------
-    samples : Samples
-        The first data; they settle the shapes, and the default step.
+    objective : Objective
     theta : ndarray, shape (K d + K,)
         Starting point.
-    n_raw : int
-        K.
     batch_size : int
     eta : float or None
-        First step size; None derives it from ``samples``.
+        First step size; None derives it from the data.
     power : float
         0 is a constant step, larger values make later steps smaller.
     average : bool
@@ -52,31 +55,37 @@ class SGD:
 
     def __init__(
         self,
-        samples: Samples,
+        objective: Objective,
         theta: Array,
-        n_raw: int,
         *,
-        fit_intercept: bool = True,
         batch_size: int = 16,
         eta: float | None = None,
         power: float = 0.5,
         average: bool = True,
         momentum: float = 0.0,
     ) -> None:
-        self.n_raw, self.d, self.scale, self.dtype = n_raw, samples.d, samples.scale, samples.dtype
-        self.fit_intercept, self.batch_size, self.power = fit_intercept, batch_size, power
-        self.average, self.momentum = average, momentum
-        derived = derive_step_size(samples, n_raw, batch_size, centred=fit_intercept)
-        self.eta = derived.eta * (1 - momentum) if eta is None else eta
+        samples = objective.samples
+        self.n_raw, self.scale, dtype = objective.n_raw, samples.scale, samples.dtype
+        self.batch_size, self.power, self.average, self.momentum = batch_size, power, average, momentum
+        if eta is None:
+            step = derive_step_size(samples, self.n_raw, batch_size, centred=objective.fit_intercept)
+            self.eta = step.eta * (1 - momentum)
+        else:
+            step = StepSize(np.zeros(samples.d), np.ones(samples.d), eta)
+            self.eta = eta
         # The kernels see the data unscaled: weights carry the scale, means and metric its inverse.
-        self.mean = (derived.mean / self.scale).astype(self.dtype)
-        self.metric = (derived.metric * self.scale**2).astype(self.dtype)
-        self.W = samples.pad(theta[: n_raw * self.d].reshape(n_raw, self.d) * self.scale)
-        self.b = pad_vector(theta[n_raw * self.d :], self.dtype)
+        self.mean = (step.mean / self.scale).astype(dtype)
+        self.metric = (step.metric * self.scale**2).astype(dtype)
+        W, b = objective.unpack(theta)
+        self.W, self.b = samples.pad(W * self.scale), pad_vector(b, dtype)
         self.velocity, self.velocity_b = np.zeros_like(self.W), np.zeros_like(self.b)
         self.average_W, self.average_b = self.W.copy(), self.b.copy()
         self.steps = 0
         self.horizon = float(max(1, samples.n // batch_size))
+
+    def copy(self) -> "SGD":
+        """Return a copy that shares nothing with this one."""
+        return copy.deepcopy(self)
 
     @property
     def theta(self) -> Array:
@@ -84,24 +93,51 @@ class SGD:
         W, b = (self.average_W, self.average_b) if self.average else (self.W, self.b)
         return np.concatenate([W[: self.n_raw].ravel() / self.scale, b[: self.n_raw]], dtype=np.float64)
 
-    def epoch(self, samples: Samples, y: Array, weight: Array, order: Array, alpha: float) -> None:
-        """Go once over the samples in ``order`` (sample numbers); ``weight`` has mean 1.
+    @property
+    def last_step(self) -> float:
+        """The size of the last step."""
+        return float(self.eta * (1 + self.steps / self.horizon) ** -self.power)
+
+    def epoch(self, objective: Objective, rows: Array | None, random_state: np.random.RandomState) -> None:
+        """Go once over the samples ``rows`` (all for None) in random order.
 
         Raises
         ------
         DivergenceError
             If the weights are no longer finite.
         """
-        self.steps = kernels.sgd_epoch(
-            samples.X, y, weight, order, self.W, self.b, self.velocity, self.velocity_b, self.average_W, self.average_b,
-            self.mean, self.metric, self.n_raw, self.batch_size, self.eta, self.horizon, self.power, AVERAGING,
-            self.steps, alpha / self.scale**2, self.momentum, float(self.fit_intercept), *samples.scratch(len(self.W)),
-        )  # fmt: skip
+        samples = objective.samples
+        weight = objective.weight * (samples.n / objective.weight_sum)
+        scratch = samples.scratch(len(self.W))
+        for order in shuffled(samples.n if rows is None else rows, samples.nbytes, self.batch_size, random_state):
+            self.steps = kernels.sgd_epoch(
+                samples.X, objective.y, weight, order, self.W, self.b, self.velocity, self.velocity_b,
+                self.average_W, self.average_b, self.mean, self.metric, self.n_raw, self.batch_size, self.eta,
+                self.horizon, self.power, AVERAGING, self.steps, objective.alpha / self.scale**2, self.momentum,
+                float(objective.fit_intercept), *scratch,
+            )  # fmt: skip
         if not np.isfinite(self.theta).all():
             raise DivergenceError(
-                f"SGD diverged with first step size {self.eta:.3g}: the weights are no longer finite. Use a smaller "
-                f"eta0 (or leave it None to derive it from the data), or scale the features."
+                f"SGD diverged from a first step size of {self.eta:.3g}: the weights are no longer finite. Use "
+                "learning_rate='auto' or a smaller eta0, or scale the features."
             )
+
+
+def shuffled(rows: int | Array, n_bytes: int, batch_size: int, random_state: np.random.RandomState) -> Iterator[Array]:
+    """Yield the row numbers (``rows`` itself, or 0 ... rows - 1) in random order, a piece at a time.
+
+    Data too large to be held in memory for sure are visited in pieces of neighbouring samples, the pieces in random
+    order and shuffled within: random single rows of a memory map would be read a page each.
+    """
+    n = rows if isinstance(rows, int) else len(rows)
+    piece = max(PIECE // batch_size, 1) * batch_size
+    if n_bytes <= SHUFFLED_WHOLE:
+        order = random_state.permutation(rows)
+        yield from (order[start : start + piece] for start in range(0, n, piece))
+        return
+    for number in random_state.permutation(-(-n // piece)):
+        start, stop = number * piece, min((number + 1) * piece, n)
+        yield random_state.permutation(np.arange(start, stop) if isinstance(rows, int) else rows[start:stop])
 
 
 def sgd(
@@ -113,24 +149,34 @@ def sgd(
     monitor: Monitor,
     random_state: np.random.RandomState,
     n_iter_no_change: int = 1,
+    held_back: Array | None = None,
     **settings: Any,
 ) -> Result:
-    """Minimise ``objective`` by epochs of SGD until one improves it by less than ``tol``, relative to its value.
+    """Minimise ``objective`` by epochs of SGD until ``n_iter_no_change`` in a row fail to improve it by ``tol``.
 
+    An epoch fails if it lowers the objective by less than ``tol`` times its value. With ``held_back``, numbers of
+    samples that are not trained on, their mean loss takes the place of the objective, and the result is the best seen.
     ``settings`` are those of :class:`SGD`.
     """
-    state = SGD(objective.samples, theta, objective.n_raw, fit_intercept=objective.fit_intercept, **settings)
-    weight = objective.weight * (objective.samples.n / objective.weight_sum)
-    best, stale = np.inf, 0
+    rows, validation = None, None
+    if held_back is not None:
+        objective, validation, rows = objective.without(held_back)
+    state = SGD(objective, theta, **settings)
+    best, best_theta, stale = np.inf, theta, 0
     for epoch in range(1, max_iter + 1):
-        order = random_state.permutation(objective.samples.n)
-        state.epoch(objective.samples, objective.y, weight, order, objective.alpha)
+        state.epoch(objective, rows, random_state)
         theta = state.theta
         value = objective.value(theta)
-        if monitor.record(theta, objective=value, step=state.eta, passes=epoch):
-            return Result(theta, epoch, True, "stopped by a callback")
-        stale = stale + 1 if value > best - tol * abs(best) else 0
-        best = min(best, value)
+        judged = {} if validation is None else {"validation_loss": validation.value(theta)}
+        stop = monitor.record(theta, objective=value, step=state.last_step, passes=epoch, **judged)
+        judge = judged.get("validation_loss", value)
+        stale = 0 if judge < best - tol * abs(best) or best == np.inf else stale + 1
+        if judge < best or validation is None:
+            best, best_theta = min(judge, best), theta
+        if stop:
+            return Result(best_theta, epoch, True, "stopped by a callback")
         if stale >= n_iter_no_change:
-            return Result(theta, epoch, True, f"the objective improved by less than tol = {tol:g} of its value")
-    return Result(theta, max_iter, False, f"max_iter reached; the objective still improves by more than tol = {tol:g}")
+            what = "objective" if validation is None else "validation loss"
+            message = f"the {what} improved by less than tol = {tol:g} of its value in {stale} epoch(s)"
+            return Result(best_theta, epoch, True, message)
+    return Result(best_theta, max_iter, False, f"max_iter reached; epochs still improve by more than tol = {tol:g}")

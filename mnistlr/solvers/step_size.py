@@ -82,7 +82,7 @@ def largest_eigenvalue(samples: Samples, mean: Array, metric: Array) -> float:
 
     The product with that matrix is four times the Hessian of the logistic loss at zero.
     """
-    objective = Objective(samples, np.zeros(samples.n, np.int64), 1, alpha=0.0)
+    objective = Objective(samples, np.zeros(samples.n, np.int32), 1, alpha=0.0)
     v = np.sqrt(1 / metric)  # the direction in which everything varies together
     eigenvalue = 0.0
     zero = np.zeros(objective.n_parameters)
