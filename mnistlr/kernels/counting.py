@@ -1,5 +1,7 @@
 """Counting pairs of labels, for the confusion matrix."""
 
+import numpy as np
+
 from mnistlr.kernels.options import jit
 
 # Consecutive samples are counted in different histograms, because adding twice in a row to one cell has to
