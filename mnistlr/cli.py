@@ -31,6 +31,8 @@ _UsageError: type[Exception]
 _CommandError: type[Exception]
 _UsageError, _CommandError = typer.BadParameter.__mro__[1:3]
 
+_INTERRUPTED = 130
+
 
 class DatasetName(StrEnum):
     """The data sets that commands take."""
@@ -196,8 +198,7 @@ def _run(arguments: Sequence[str] | None) -> int:
             status = app(arguments, prog_name="mnistlr", standalone_mode=False)
             sys.stdout.flush()
         except (KeyboardInterrupt, typer.Abort):
-            _tell("interrupted")
-            return 130
+            status = _INTERRUPTED
         except BrokenPipeError:  # the reader, such as `head`, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
@@ -209,6 +210,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         except (_CommandError, MnistlrError, OSError, ValueError, ModuleNotFoundError) as error:
             _tell(f"error: {_message(error)}")
             return 1
+    if status == _INTERRUPTED:  # newer versions of typer return it themselves
+        _tell("interrupted")
     return status if isinstance(status, int) else 0
 
 

@@ -128,7 +128,8 @@ def train(name: str, folder: Path | None, digit: int | None, output: Path | None
     default = "mnistlr-softmax.npz" if digit is None else f"mnistlr-is-it-a-{digit}.npz"
     path = save_model(model, output or Path(default), provenance=provenance)
     console = _out()
-    console.print(f"{type(model).__name__} on {data.title}: {model.n_iter_} iterations in {seconds:.2f} s")
+    unit = "iteration" if model.n_iter_ == 1 else "iterations"
+    console.print(f"{type(model).__name__} on {data.title}: {model.n_iter_} {unit} in {seconds:.2f} s")
     console.print(f"stopped because {model.stop_reason_}", soft_wrap=True)
     _print_accuracy(summary, data)
     console.print(f"saved {path}", soft_wrap=True, markup=False)

@@ -51,6 +51,8 @@ class Step:
 
     Attributes
     ----------
+    name : str
+        What to find it by.
     title : str
     code : str
         The lines of Python that do the same.
@@ -62,6 +64,7 @@ class Step:
         What the step took.
     """
 
+    name: str
     title: str
     code: str
     blocks: list[Block]

@@ -45,9 +45,9 @@ class Tour:
     >>> from mnistlr.datasets.named import load_named
     >>> for step in Tour(partial(load_named, "digits")).steps():
     ...     if "accuracy" in step.values:
-    ...         print(step.title)
-    Is it a 2?
-    All ten digits
+    ...         print(step.name)
+    detector
+    ten_digits
     """
 
     data: NamedData
@@ -86,6 +86,7 @@ class Tour:
         blocks.append(_digits_table(("images", [f"{count:,}" for count in counts])))
         loaders = {"mnist": "load_mnist(return_all=True)", "digits": "load_digits()", "mnist_5k": "load_mnist_5k()"}
         return Step(
+            "data",
             "The data",
             f"X, y = {loaders[data.name]}\nX.shape, X.min(), X.max(), np.bincount(y)",
             blocks,
@@ -98,6 +99,7 @@ class Tour:
         self.example, label = self.data.image(index)
         rows, columns = self.data.image_shape
         return Step(
+            "example",
             f"Image {index}",
             f"X[{index}].reshape({rows}, {columns}), y[{index}]",
             [Picture(self.example.reshape(rows, columns)), Text(f"Its label: {label}")],
@@ -108,11 +110,15 @@ class Tour:
         data = self.data
         self.X, self.y = shuffle(data.X_train, data.y_train, random_state=self.random_state)
         n_train, n_test = len(data.y_train), len(data.y_test)
-        split = f"split_{data.name}(X, y)" if data.name == "mnist" else f"stratified_split(X, y, test_size={n_test})"
+        split = f"stratified_split(X, y, test_size={n_test}, random_state=0)"
+        if data.name == "mnist":
+            split = "split_mnist(X, y)"
         first = " ".join(str(label) for label in self.y[:10])
         return Step(
+            "split",
             "Split and shuffle",
-            f"X_train, X_test, y_train, y_test = {split}\n"
+            f"parts = {split}\n"
+            "X_train, X_test, y_train, y_test = parts\n"
             f"X_train, y_train = shuffle(X_train, y_train, random_state={self.random_state})",
             [
                 Text(
@@ -140,6 +146,7 @@ class Tour:
             ],
         )
         return Step(
+            "detector",
             f"Is it a {DIGIT}?",
             f"detector = LogisticRegression(tol=1e-3).fit(X_train, y_train == {DIGIT})\n"
             f"detector.predict(X[[{self.index}]]), detector.score(X_test, y_test == {DIGIT})",
@@ -170,6 +177,7 @@ class Tour:
             ],
         )
         return Step(
+            "folds",
             "The detector in 5-fold cross-validation",
             f"is_{DIGIT} = y_train == {DIGIT}\n"
             f"for train, test in stratified_folds(is_{DIGIT}, 5):\n"
@@ -199,6 +207,7 @@ class Tour:
             [("accuracy", _percent(self.summary.accuracy), _percent(baseline))],
         )
         return Step(
+            "ten_digits",
             "All ten digits",
             f"softmax = SoftmaxRegression(random_state={self.random_state}).fit(X_train, y_train)\n"
             "softmax.predict(X_test[:10]), softmax.score(X_test, y_test)",
@@ -219,6 +228,7 @@ class Tour:
             [("images", *(str(pair.n_samples) for pair in pairs))],
         )
         return Step(
+            "confusion",
             "Which digits are confused",
             "y_pred = softmax.predict(X_test)\n"
             "summary = ClassificationSummary.from_predictions(y_test, y_pred)\n"
@@ -228,11 +238,8 @@ class Tour:
         )
 
     def _sum_up(self) -> Step:
-        values = {step.title: step.values for step in self._done}
-        detector, folds, softmax = (
-            values[title]
-            for title in (f"Is it a {DIGIT}?", "The detector in 5-fold cross-validation", "All ten digits")
-        )
+        values = {step.name: step.values for step in self._done}
+        detector, folds, softmax = values["detector"], values["folds"], values["ten_digits"]
         table = Table(
             ("accuracy", "ours", "baseline"),
             [
@@ -243,7 +250,7 @@ class Tour:
         )
         seconds = sum(step.seconds for step in self._done)
         loud = [Text(line, is_loud=True) for line in _which_data(self.data)]
-        return Step("In short", "", [table, *loud, Text(f"Total: {seconds:.1f} s.")], {"seconds": seconds})
+        return Step("summary", "In short", "", [table, *loud, Text(f"Total: {seconds:.1f} s.")], {"seconds": seconds})
 
     def _detector(self) -> LogisticRegression:
         return LogisticRegression(tol=1e-3, n_jobs=self.n_jobs)
