@@ -91,12 +91,12 @@ class Samples:
     def partial(self, rows: int) -> tuple[int, Array]:
         """Return how many samples' gradients are summed before they go to the total, and where.
 
-        Dense: 128 at a time in the arithmetic type, which is fast and loses nothing that matters. Sparse: all of
-        them in float64, because going over d features every 128 samples would cost more than the samples do.
+        Dense: 256 at a time in the arithmetic type, which is fast and loses nothing that matters. Sparse: all of
+        them in float64, because going over d features every 256 samples would cost more than the samples do.
         """
         if self.is_sparse:
             return max(self.n, 1), np.empty((rows, self.d))
-        return 128, np.empty((rows, self.d), self.dtype)
+        return 256, np.empty((rows, self.d), self.dtype)
 
     def chunks(self, bytes_each: int = 0) -> list[tuple[int, int]]:
         """Cut the samples into ranges by the data alone, at most ``MAX_CHUNKS`` and at least 512 samples long.

@@ -17,6 +17,7 @@ high-performance matrix multiplication", ACM TOMS 34, 2008). Everything about st
 
 import math
 
+import numpy as np
 from numba import types
 from numba.extending import overload
 
@@ -36,10 +37,10 @@ def logistic_loss(raw, y):
 
     Both branches only ever take exp of a number <= 0, so nothing overflows.
     """
-    r = raw[0]
+    r, one = raw[0], raw.dtype.type(1)
     e = math.exp(-abs(r))
-    p = 1.0 / (1.0 + e) if r >= 0 else e / (1.0 + e)
-    raw[0] = p - y
+    p = one / (one + e) if r >= 0 else e / (one + e)
+    raw[0] = p - raw.dtype.type(y)
     return math.log1p(e) + max(r, 0.0) - y * r
 
 
@@ -50,19 +51,21 @@ def softmax_loss(raw, y):
     The maximum is subtracted first: the sum is then between 1 and K. A probability under 1e-30 is flushed to zero:
     no sum can see it, and subnormal numbers would slow every loop behind it.
     """
+    zero = raw.dtype.type(0)
     top = raw[0]
     for k in range(1, raw.shape[0]):
         top = max(top, raw[k])
     raw_y = raw[y] - top
-    total = 0.0
+    total = zero
     for k in range(raw.shape[0]):
         e = math.exp(raw[k] - top)
-        raw[k] = e if e > 1e-30 else 0.0
+        raw[k] = e if e > 1e-30 else zero
         total += e
+    share = raw.dtype.type(1) / total
     for k in range(raw.shape[0]):
-        raw[k] /= total
-    raw[y] -= 1.0
-    return math.log(total) - raw_y
+        raw[k] *= share
+    raw[y] -= raw.dtype.type(1)
+    return math.log(np.float64(total)) - raw_y
 
 
 @jit
@@ -94,19 +97,6 @@ def _row_axpy(a, X, i, g):
     x = X[i]
     for j in range(g.shape[0]):
         g[j] += a * g.dtype.type(x[j])
-
-
-@jit_reorder
-def _dot_4x1(x0, x1, x2, x3, w, out):
-    """out[r] = x_r . w: four samples share the loads of w."""
-    zero = w.dtype.type(0)
-    s0, s1, s2, s3 = zero, zero, zero, zero
-    for j in range(w.shape[0]):
-        s0 += w.dtype.type(x0[j]) * w[j]
-        s1 += w.dtype.type(x1[j]) * w[j]
-        s2 += w.dtype.type(x2[j]) * w[j]
-        s3 += w.dtype.type(x3[j]) * w[j]
-    out[0, 0], out[1, 0], out[2, 0], out[3, 0] = s0, s1, s2, s3
 
 
 @jit_reorder
@@ -153,11 +143,9 @@ def _axpy_4x2(a, x0, x1, x2, x3, k, g, h):
 @jit
 def _dense_tile_raw(X, samples, m, tile, W, b, raw):
     if W.shape[0] == 1:
-        if m == TILE:
-            _dot_4x1(X[samples[0]], X[samples[1]], X[samples[2]], X[samples[3]], W[0], raw)
-        else:
-            for r in range(m):
-                raw[r, 0] = _row_dot(X, samples[r], W[0])
+        # Row after row: memory is read in order, which counts for more than shared loads of w.
+        for r in range(m):
+            raw[r, 0] = _row_dot(X, samples[r], W[0])
     else:
         for r in range(m):
             x, buffer = X[samples[r]], tile[r]
