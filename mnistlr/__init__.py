@@ -30,8 +30,9 @@ if TYPE_CHECKING:
         MnistlrError,
         ModelFileError,
     )
-    from mnistlr.metrics import ClassificationSummary, confusion_matrix
+    from mnistlr.metrics import confusion_matrix
     from mnistlr.model_file import load_model, save_model
+    from mnistlr.summary import ClassificationSummary
 
 _HOME = {
     "mnistlr.datasets": (
@@ -54,8 +55,9 @@ _HOME = {
         "MnistlrError",
         "ModelFileError",
     ),
-    "mnistlr.metrics": ("ClassificationSummary", "confusion_matrix"),
+    "mnistlr.metrics": ("confusion_matrix",),
     "mnistlr.model_file": ("load_model", "save_model"),
+    "mnistlr.summary": ("ClassificationSummary",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

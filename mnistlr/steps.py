@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlr.metrics import ClassificationSummary
+from mnistlr.summary import ClassificationSummary
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from rich.style import Style
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
-from mnistlr.metrics import ClassificationSummary
 from mnistlr.steps import Block, Matrix, Picture, Step, Table, Text
+from mnistlr.summary import ClassificationSummary
 
 _ASCII_INK = " .:-=+*#%@"  # from none to full
 _INK = 96  # intensity from which a pixel counts as ink where there are no greys

@@ -195,8 +195,9 @@ def test_first_run_says_that_it_compiles_and_the_second_does_not(tmp_path: Path)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes and signals as in POSIX")
-def test_closed_pipe_is_quiet() -> None:
-    command = [sys.executable, "-m", "mnistlr", "show", "--grid", "200x1", "--dataset", "digits"]
+@pytest.mark.parametrize("arguments", [("show", "--grid", "200x1", "--dataset", "digits"), ("info", "--json"), ()])
+def test_closed_pipe_is_quiet(arguments: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "mnistlr", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         assert running.stdout is not None
         assert running.stderr is not None

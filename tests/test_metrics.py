@@ -13,7 +13,8 @@ from sklearn import metrics as reference
 
 from mnistlr import metrics
 from mnistlr.kernels import HISTOGRAMS, count_label_pairs, sum_label_pairs
-from mnistlr.metrics import ClassificationSummary, confusion_matrix
+from mnistlr.metrics import confusion_matrix
+from mnistlr.summary import ClassificationSummary
 
 N = 200
 

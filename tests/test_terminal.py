@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from mnistlr.metrics import ClassificationSummary
+from mnistlr.summary import ClassificationSummary
 from mnistlr.terminal import draw_grid, draw_image, draw_matrix
 
 

@@ -1,0 +1,352 @@
+"""What both models share as scikit-learn estimators: checking, fitting, predicting."""
+
+import warnings
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state, compute_class_weight
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from mnistlr.datasets.split import stratified_split
+from mnistlr.exceptions import DivergenceError
+from mnistlr.objective import Objective
+from mnistlr.samples import Samples
+from mnistlr.solvers import SGD, Monitor, Result, gradient_descent, lbfgs, newton, sgd
+from mnistlr.threads import count_threads
+
+Array = npt.NDArray[Any]
+
+# solver -> default tol, default max_iter
+DEFAULTS = {
+    "lbfgs": (1e-4, 1000),
+    "newton": (1e-4, 100),
+    "gd": (1e-4, 1000),
+    "nesterov": (1e-4, 1000),
+    "sgd": (5e-3, 100),
+}
+
+
+def _solver_is_sgd(estimator: "LinearClassifier") -> bool:
+    if estimator._solver() != "sgd":
+        raise AttributeError(f"partial_fit needs solver='sgd', this estimator has solver={estimator.solver!r}.")
+    return True
+
+
+class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A classifier with raw predictions X coef_^T + intercept_; subclasses say which classes they take."""
+
+    _default_solver: str
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+        "solver": [StrOptions(set(DEFAULTS)), None],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left"), None],
+        "max_iter": [Interval(Integral, 1, None, closed="left"), None],
+        "fit_intercept": ["boolean"],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions({"auto", "constant", "invscaling"})],
+        "eta0": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "average": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    classes_: Array
+    coef_: Array
+    intercept_: Array
+
+    def __init__(
+        self,
+        *,
+        solver: str | None = None,
+        alpha: float = 1e-4,
+        tol: float | None = None,
+        max_iter: int | None = None,
+        fit_intercept: bool = True,
+        class_weight: Any = None,
+        warm_start: bool = False,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        batch_size: int = 16,
+        learning_rate: str = "auto",
+        eta0: float = 0.01,
+        power_t: float = 0.5,
+        average: bool = True,
+        momentum: float = 0.0,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 1,
+    ) -> None:
+        self.solver = solver
+        self.alpha = alpha
+        self.tol = tol
+        self.max_iter = max_iter
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.eta0 = eta0
+        self.power_t = power_t
+        self.average = average
+        self.momentum = momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (n_samples, n_features)
+            ``uint8``, ``float32`` and ``float64`` are used as they are, without a copy if C-contiguous or CSR;
+            everything else becomes float64.
+        y : array-like, shape (n_samples,)
+            Labels of any kind: integers, booleans, strings.
+        sample_weight : array-like, shape (n_samples,), optional
+            Weights >= 0.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For data that do not fit together or are not finite, or labels of a wrong number of classes.
+        DivergenceError
+            If the optimisation leaves the finite numbers.
+
+        Notes
+        -----
+        A failed or interrupted fit leaves the estimator as it was.
+        """
+        self._validate_params()
+        with _Restored(self):
+            X, y = self._validate(X, y, reset=True)
+            classes, y = np.unique(y, return_inverse=True)
+            self._check_classes(classes)
+            objective = self._objective(X, y, classes, sample_weight)
+            monitor = Monitor()
+            result = self._minimise(objective, self._start(objective, classes), y, monitor)
+            self._keep(objective, classes, result)
+            self.n_iter_, self.history_, self.stop_reason_ = result.n_iter, monitor.history(), result.message
+            self.__dict__.pop("_sgd", None)
+        return self
+
+    @available_if(_solver_is_sgd)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Go once over a piece of the data with SGD, continuing from the pieces before.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for ``fit``; all pieces of the same kind of numbers (all ``uint8`` or all floats).
+        classes : array-like, shape (n_classes,)
+            All labels that will ever occur; needed in the first call only.
+
+        Returns
+        -------
+        self
+        """
+        self._validate_params()
+        with _Restored(self):
+            first = not hasattr(self, "classes_")
+            if first and classes is None:
+                raise ValueError("The first call of partial_fit needs classes: all labels that will ever occur.")
+            X, y = self._validate(X, y, reset=first)
+            known = np.unique(classes) if first else self.classes_
+            if not first and classes is not None and not np.array_equal(np.unique(classes), known):
+                raise ValueError(f"classes={np.unique(classes)} differ from those of the first call, {known}.")
+            if first:
+                self._check_classes(known)
+            y_numbers = np.searchsorted(known, y).clip(max=len(known) - 1)
+            if (known[y_numbers] != y).any():
+                unknown = np.setdiff1d(y, known)
+                raise ValueError(f"y has labels that are not among the classes {known}: {unknown}.")
+            objective = self._objective(X, y_numbers, known, sample_weight)
+            state = self.__dict__.get("_sgd")
+            if state is None:
+                state = SGD(objective, self._start(objective, known, warm=not first), **self._sgd_settings())
+            if state.scale != objective.samples.scale:
+                raise ValueError("All pieces of the data must be uint8, or none; this one differs from those before.")
+            self._sgd = state.copy()
+            self._sgd.epoch(objective, None, check_random_state(self.random_state))
+            self._keep(objective, known, Result(self._sgd.theta, 1, True, "partial_fit does one pass"))
+            self.n_iter_, self.stop_reason_ = 1, "partial_fit does one pass"
+        return self
+
+    def _validate(self, X: Any, y: Any, reset: bool) -> tuple[Any, Array]:
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=_dtype_of(X), order="C", reset=reset)
+        check_classification_targets(y)
+        return X, y
+
+    def _check_classes(self, classes: Array) -> None:
+        if len(classes) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs samples of at least 2 classes, but the data contains only one class: "
+                f"{classes[0]!r}."
+            )
+
+    def _objective(self, X: Any, y: Array, classes: Array, sample_weight: Any) -> Objective:
+        """What is to be minimised, for labels given as class numbers."""
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+            if not sample_weight.any():
+                raise ValueError("At least one of the sample weights must be positive, all are zero.")
+        if self.class_weight is not None:
+            per_class = compute_class_weight(
+                self.class_weight, classes=classes, y=classes[y], sample_weight=sample_weight
+            )
+            sample_weight = per_class[y] * (1.0 if sample_weight is None else sample_weight)
+        return Objective(
+            Samples.of(X), y.astype(np.int32), 1 if len(classes) == 2 else len(classes), alpha=float(self.alpha),
+            sample_weight=sample_weight, fit_intercept=self.fit_intercept, n_threads=count_threads(self.n_jobs),
+        )  # fmt: skip
+
+    def _start(self, objective: Objective, classes: Array, warm: bool | None = None) -> Array:
+        """The starting point: zeros, or with a warm start the present coefficients."""
+        if not (self.warm_start if warm is None else warm) or not hasattr(self, "coef_"):
+            return np.zeros(objective.n_parameters)
+        if not np.array_equal(classes, self.classes_) or self.coef_.shape[1] != objective.samples.d:
+            raise ValueError(
+                f"warm_start needs the same classes and features as before: {self.classes_} and {self.coef_.shape[1]} "
+                f"features, got {classes} and {objective.samples.d} features."
+            )
+        return np.concatenate([self.coef_.ravel() / objective.samples.scale, self.intercept_])
+
+    def _minimise(self, objective: Objective, theta: Array, y: Array, monitor: Monitor) -> Result:
+        tol, max_iter = DEFAULTS[self._solver()]
+        tol, max_iter = tol if self.tol is None else self.tol, max_iter if self.max_iter is None else self.max_iter
+        common: dict[str, Any] = {"tol": tol, "max_iter": max_iter, "monitor": monitor}
+        if self._solver() == "lbfgs":
+            return lbfgs(objective, theta, **common)
+        if self._solver() == "newton":
+            return newton(objective, theta, **common)
+        if self._solver() in ("gd", "nesterov"):
+            return gradient_descent(objective, theta, accelerated=self._solver() == "nesterov", **common)
+        random_state = check_random_state(self.random_state)
+        held_back = None
+        if self.early_stopping:
+            numbers = np.arange(len(y))
+            _, held_back, _, _ = stratified_split(
+                numbers, y, test_size=self.validation_fraction, random_state=random_state
+            )
+        return sgd(
+            objective, theta, random_state=random_state, held_back=held_back, n_iter_no_change=self.n_iter_no_change,
+            **self._sgd_settings(), **common,
+        )  # fmt: skip
+
+    def _solver(self) -> str:
+        return self._default_solver if self.solver is None else self.solver
+
+    def _sgd_settings(self) -> dict[str, Any]:
+        auto = self.learning_rate == "auto"
+        return {
+            "batch_size": self.batch_size,
+            "eta": None if auto else self.eta0,
+            "power": 0.5 if auto else 0.0 if self.learning_rate == "constant" else self.power_t,
+            "average": self.average,
+            "momentum": self.momentum,
+        }
+
+    def _keep(self, objective: Objective, classes: Array, result: Result) -> None:
+        if not np.isfinite(result.theta).all():
+            raise DivergenceError(
+                f"The weights are no longer finite ({result.message}); are the features, of size up to "
+                f"{objective.samples.largest():.3g}, in sensible units? Scale them."
+            )
+        if not result.converged:
+            warnings.warn(
+                f"{type(self).__name__}(solver={self._solver()!r}) did not converge: {result.message}. Increase "
+                "max_iter, raise tol or alpha, or scale the features.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        W, b = objective.unpack(result.theta)
+        self.classes_ = classes
+        self.coef_, self.intercept_ = W * objective.samples.scale, b.copy()
+
+    def _raw_predictions(self, X: Any) -> Array:
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse="csr", dtype=_dtype_of(X), order="C", reset=False)
+        return Samples.of(X).raw_predictions(self.coef_, self.intercept_, count_threads(self.n_jobs))
+
+    def decision_function(self, X: Any) -> Array:
+        """Return the raw predictions X coef_^T + intercept_.
+
+        Returns
+        -------
+        ndarray, shape (n_samples,) for two classes, else (n_samples, n_classes)
+            For two classes, positive values speak for ``classes_[1]``.
+        """
+        raw = self._raw_predictions(X)
+        return raw[:, 0] if raw.shape[1] == 1 else raw
+
+    def predict(self, X: Any) -> Array:
+        """Return the most probable label of each sample, in the type the labels came in."""
+        raw = self._raw_predictions(X)
+        labels: Array = self.classes_[(raw[:, 0] > 0).astype(np.intp) if raw.shape[1] == 1 else raw.argmax(axis=1)]
+        return labels
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return the probability of each class, shape (n_samples, n_classes), in the order of ``classes_``."""
+        return np.exp(self.predict_log_proba(X))
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Return the logarithms of the probabilities, float64, exact also where a probability underflows."""
+        raw = self._raw_predictions(X).astype(np.float64)
+        if raw.shape[1] == 1:
+            # log p = -log(1 + exp(-raw)), log(1 - p) = -log(1 + exp(raw))
+            return -np.logaddexp(0, np.hstack([raw, -raw]))
+        raw -= raw.max(axis=1, keepdims=True)
+        log_proba: Array = raw - np.log(np.exp(raw).sum(axis=1, keepdims=True))
+        return log_proba
+
+    def save(self, path: Any, *, provenance: dict[str, Any] | None = None) -> Any:
+        """Write the fitted model to a file; see :func:`mnistlr.save_model`."""
+        from mnistlr.model_file import save_model
+
+        return save_model(self, path, provenance=provenance)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+class _Restored:
+    """Restores the estimator's attributes if the block fails or is interrupted."""
+
+    def __init__(self, estimator: BaseEstimator) -> None:
+        self.estimator = estimator
+
+    def __enter__(self) -> None:
+        self.before = self.estimator.__dict__.copy()
+
+    def __exit__(self, kind: Any, *_: Any) -> None:
+        if kind is not None:
+            self.estimator.__dict__.clear()
+            self.estimator.__dict__.update(self.before)
+
+
+def _dtype_of(X: Any) -> Any:
+    """Return the type to validate X as: uint8 and floats stay, everything else becomes float64."""
+    dtype = getattr(X, "dtype", None)
+    return dtype if dtype in (np.uint8, np.float32, np.float64) else np.float64
