@@ -17,7 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from mnistlr.datasets.split import stratified_split
 from mnistlr.exceptions import DivergenceError
 from mnistlr.objective import Objective
-from mnistlr.samples import Samples
+from mnistlr.samples import MIN_CHUNK, Samples
 from mnistlr.solvers import SGD, Monitor, Result, gradient_descent, lbfgs, newton, sgd
 from mnistlr.threads import count_threads
 
@@ -285,8 +285,23 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _raw_predictions(self, X: Any) -> Array:
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=_dtype_of(X), order="C", reset=False)
-        return Samples.of(X).raw_predictions(self.coef_, self.intercept_, count_threads(self.n_jobs))
+        if not self._is_plain(X):
+            X = validate_data(self, X, accept_sparse="csr", dtype=_dtype_of(X), order="C", reset=False)
+        samples = Samples.of(X)
+        n_threads = count_threads(self.n_jobs) if samples.n > MIN_CHUNK else 1
+        return samples.raw_predictions(self.coef_, self.intercept_, n_threads)
+
+    def _is_plain(self, X: Any) -> bool:
+        """Whether X is so plainly right that scikit-learn's checks, 60 microseconds, can find nothing."""
+        return (
+            type(X) is np.ndarray
+            and X.dtype == np.uint8
+            and X.ndim == 2
+            and X.shape[0] > 0
+            and X.shape[1] == self.n_features_in_
+            and X.flags.c_contiguous
+            and not hasattr(self, "feature_names_in_")
+        )
 
     def decision_function(self, X: Any) -> Array:
         """Return the raw predictions X coef_^T + intercept_.

@@ -95,24 +95,25 @@ def save_model(model: Model, path: str | os.PathLike[str], *, provenance: Mappin
     if path.is_dir():
         raise IsADirectoryError(f"the model cannot be saved as {path}: that is a folder; add a file name.")
     arrays = {"coef": model.coef_, "intercept": model.intercept_}
-    arrays |= {f"history_{name}": values for name, values in model.history_.items()}
+    # A model of partial_fit alone has no history.
+    arrays |= {f"history_{name}": values for name, values in getattr(model, "history_", {}).items()}
     labels = _describe_labels(model.classes_)
     if "values" not in labels:
         arrays["classes"] = model.classes_
-    header = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "class": type(model).__name__,
-        "parameters": _describe_parameters(model),
-        "labels": labels,
-        "input_scaling": _SCALING,
-        "n_features_in_": int(model.n_features_in_),
-        "feature_names_in_": _feature_names(model),
-        "n_iter_": int(model.n_iter_),
-        "stop_reason_": str(model.stop_reason_),
-        "provenance": _versions_and_date() | {"seed": _seed(model)} | dict(provenance or {}),
-    }
     try:
+        header = {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "class": type(model).__name__,
+            "parameters": _describe_parameters(model),
+            "labels": labels,
+            "input_scaling": _SCALING,
+            "n_features_in_": int(model.n_features_in_),
+            "feature_names_in_": _feature_names(model),
+            "n_iter_": int(model.n_iter_),
+            "stop_reason_": str(model.stop_reason_),
+            "provenance": _versions_and_date() | {"seed": _seed(model)} | dict(provenance or {}),
+        }
         text = json.dumps(header, default=_plain)
     except (TypeError, ValueError) as error:
         raise ModelFileError(f"the provenance or a parameter of the model cannot be stored: {error}.") from error
@@ -178,7 +179,17 @@ def _describe_parameters(model: Model) -> dict[str, Any]:
     parameters: dict[str, Any] = model.get_params(deep=False)
     if "random_state" in parameters:
         parameters["random_state"] = _seed(model)
+    for name, value in parameters.items():
+        if isinstance(value, dict):  # class weights: JSON would turn labels into strings
+            parameters[name] = {"pairs": [[_plain(key), weight] for key, weight in value.items()]}
     return parameters
+
+
+def _read_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: dict(map(tuple, value["pairs"])) if isinstance(value, dict) else value
+        for name, value in parameters.items()
+    }
 
 
 def _seed(model: Model) -> int | None:
@@ -202,9 +213,11 @@ def _versions_and_date() -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a NumPy scalar as the Python number that JSON knows."""
+    """Return a NumPy scalar as the Python value that JSON knows."""
     if isinstance(value, np.generic):
         return value.item()
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
     raise TypeError(f"{value!r} is of type {type(value).__name__}, which JSON cannot hold")
 
 
@@ -274,7 +287,7 @@ def _build_model(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Mod
     unknown = sorted(set(parameters) - set(cls._get_param_names()))
     if unknown:
         raise ModelFileError(f"is damaged: {cls.__name__} has no parameter {unknown[0]!r}.")
-    model = cls(**parameters)
+    model = cls(**_read_parameters(parameters))
     model._validate_params()
     model.classes_ = _read_labels(entry("labels", dict), arrays)
     n_features, n_raw = entry("n_features_in_", int), len(model.classes_) if len(model.classes_) > 2 else 1
@@ -287,9 +300,11 @@ def _build_model(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Mod
     if names is not None:
         model.feature_names_in_ = _feature_names_array(names, n_features)
     model.n_iter_, model.stop_reason_ = entry("n_iter_", int), entry("stop_reason_", str)
-    model.history_ = {n.removeprefix("history_"): a for n, a in arrays.items() if n.startswith("history_")}
-    if not all(values.ndim == 1 and values.dtype == np.float64 for values in model.history_.values()):
+    history = {n.removeprefix("history_"): a for n, a in arrays.items() if n.startswith("history_")}
+    if not all(values.ndim == 1 and values.dtype == np.float64 for values in history.values()):
         raise ModelFileError("is damaged: expected its history as float64 arrays of one axis.")
+    if history:
+        model.history_ = history
     return ModelFile(model, entry("provenance", dict))
 
 

@@ -16,6 +16,7 @@ from mnistlr.threads import run_chunks
 
 Array = npt.NDArray[Any]
 MAX_CHUNKS = 32
+MIN_CHUNK = 512  # samples; fewer are done sooner than a thread starts
 
 
 @dataclass(frozen=True)
@@ -99,12 +100,12 @@ class Samples:
         return 256, np.empty((rows, self.d), self.dtype)
 
     def chunks(self, bytes_each: int = 0) -> list[tuple[int, int]]:
-        """Cut the samples into ranges by the data alone, at most ``MAX_CHUNKS`` and at least 512 samples long.
+        """Cut the samples into ranges by the data alone, at most ``MAX_CHUNKS``, of at least ``MIN_CHUNK`` samples.
 
         ``bytes_each`` is what an accumulator takes; all of them together stay under 64 MB (or there is just one).
         """
         most = min(MAX_CHUNKS, max(1, (64 << 20) // max(bytes_each, 1)))
-        length = max(512, -(-self.n // most))
+        length = max(MIN_CHUNK, -(-self.n // most))
         length += -length % kernels.TILE
         return [(start, min(start + length, self.n)) for start in range(0, self.n, length)]
 

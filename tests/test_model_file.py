@@ -91,6 +91,30 @@ def test_feature_names_come_back(tmp_path: Path) -> None:
     loaded.predict(X)  # no warning about names
 
 
+@pytest.mark.parametrize("weights", [{0: 1.5, 2: 1}, {False: 2.0}, {"a": 3.0}, "balanced"], ids=str)
+def test_class_weights_come_back(weights: Any, tmp_path: Path) -> None:
+    model = fitted(np.arange(2)).set_params(class_weight=weights)
+    loaded = load_model(save_model(model, tmp_path / "model.npz")).class_weight
+    assert loaded == weights
+    assert [type(key) for key in loaded] == [type(key) for key in weights]
+
+
+def test_numpy_keys_of_class_weights_become_plain(tmp_path: Path) -> None:
+    model = fitted(np.arange(2)).set_params(class_weight={np.int64(1): 2.0})
+    assert load_model(save_model(model, tmp_path / "model.npz")).class_weight == {1: 2.0}
+    model.set_params(class_weight={(1, 2): 1.0})
+    with pytest.raises(ModelFileError, match=r"cannot be stored: .*of type tuple"):
+        save_model(model, tmp_path / "model.npz")
+
+
+def test_model_of_partial_fit_comes_back(tmp_path: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    model = SoftmaxRegression(random_state=0).partial_fit(X, np.arange(20) % 3, classes=range(3))
+    loaded = load_model(model.save(tmp_path / "model.npz"))
+    assert same_bits(loaded.coef_, model.coef_)
+    assert set(vars(loaded)) == set(vars(model)) - {"_sgd"}  # the state of the solver is not kept
+
+
 def test_random_state_that_is_no_int_becomes_none(tmp_path: Path) -> None:
     model = fitted(np.arange(3), SoftmaxRegression, random_state=np.random.RandomState(0))
     assert load_model(save_model(model, tmp_path / "model.npz")).random_state is None
@@ -212,6 +236,8 @@ REFUSALS = {
     "class": (with_header(**{"class": "Perceptron"}), "holds a 'Perceptron'"),
     "class of no kind": (with_header(**{"class": ["LogisticRegression"]}), "no 'class' of type str"),
     "parameter": (with_header(parameters={"fit_prior": 1}), "no parameter 'fit_prior'"),
+    "parameter's keys": (with_header(parameters={"class_weight": {"pairs": [[[1], 2]]}}), "is damaged: "),
+    "parameter's pairs": (with_header(parameters={"class_weight": {"a": 1}}), "is damaged: "),
     "parameter's value": (with_header(parameters={"alpha": -1}), "alpha"),
     "provenance": (with_header(provenance=None), "no 'provenance'"),
     "n_features": (with_header(n_features_in_=6), r"expected coef as floats of shape \(3, 6\)"),
