@@ -180,6 +180,14 @@ def predict(
     commands.predict(model, index, _name(dataset, data), data, as_json)
 
 
+@app.command(epilog="Example: mnistlr warmup")
+def warmup() -> None:
+    """Compile everything ahead of time, so that no later run has to wait for it."""
+    from mnistlr import commands
+
+    commands.warmup()
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit.
 

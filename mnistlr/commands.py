@@ -216,6 +216,18 @@ class _CompilationNotice(event.Listener):
         pass
 
 
+def warmup() -> None:
+    """Compile all kernels; print the seconds for every kind of data."""
+    from mnistlr.warmup import warm_up
+
+    console = _out()
+    started = time.perf_counter()
+    with _progress("compiling"):
+        for kind in warm_up():
+            seconds, started = time.perf_counter() - started, time.perf_counter()
+            console.print(f"{kind:<16} {seconds:5.1f} s", markup=False)
+
+
 def _load(name: str, folder: Path | None) -> NamedData:
     with _progress("loading the data"):
         return load_named(name, folder)

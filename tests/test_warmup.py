@@ -1,0 +1,51 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from mnistlr.warmup import KINDS, warm_up
+
+USE = """
+import numpy as np
+from mnistlr import LogisticRegression, SoftmaxRegression, confusion_matrix, kernels
+
+X, y = np.arange(1600, dtype=np.uint8).reshape(200, 8), np.arange(200) % 4
+model = SoftmaxRegression(random_state=0).fit(X, y)
+confusion_matrix(y, model.predict(X))
+LogisticRegression(tol=0.1).fit(X, y == 2).predict_proba(X)
+used = [getattr(kernels, name) for name in kernels.__all__ if hasattr(getattr(kernels, name), "stats")]
+print(sum(sum(kernel.stats.cache_hits.values()) for kernel in used))
+print(sum(sum(kernel.stats.cache_misses.values()) for kernel in used))
+"""
+
+
+def run(code, cache):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    return result.stdout.split()
+
+
+def test_a_new_process_compiles_nothing_after_warmup(tmp_path):
+    run("from mnistlr.warmup import warm_up; list(warm_up(('uint8',)))", tmp_path)
+    hits, misses = map(int, run(USE, tmp_path))
+    assert hits >= 5
+    assert misses == 0
+
+
+COUNT = """
+import numpy as np
+from mnistlr import confusion_matrix, kernels
+
+confusion_matrix(np.arange(9), np.arange(9))
+print(sum(kernels.count_label_pairs.stats.cache_misses.values()))
+"""
+
+
+def test_an_empty_cache_is_a_miss(tmp_path):
+    assert int(run(COUNT, tmp_path)[0]) > 0
+
+
+@pytest.mark.long
+def test_every_kind_of_data():
+    assert tuple(warm_up()) == KINDS
