@@ -18,12 +18,14 @@ high-performance matrix multiplication", ACM TOMS 34, 2008). Everything about st
 import math
 
 import numpy as np
+from llvmlite import ir
 from numba import types
-from numba.extending import overload
+from numba.extending import intrinsic, overload
 
 from mnistlr.kernels.options import jit, jit_reorder
 
 TILE = 4
+AHEAD = 16  # samples between the one being worked on and the one being fetched from memory
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -203,6 +205,25 @@ def _csr_tile_add(X, samples, m, tile, a, G):
                 g[indices[t]] += a_rk * g.dtype.type(data[t])
 
 
+@intrinsic
+def _fetch_line(context, address):
+    """Ask the processor to bring a cache line into its second-level cache, and go on without waiting."""
+
+    def generate(context, builder, signature, arguments):
+        pointer = builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
+        number = ir.IntType(32)
+        function_type = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
+        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], function_type)
+        builder.call(prefetch, [pointer, number(0), number(2), number(1)])  # to read, level, data
+        return context.get_dummy_value()
+
+    return types.void(types.uintp), generate
+
+
+def fetch(X, i):
+    """Ask for sample i to be brought near. Changes nothing but the speed: shuffled samples come from anywhere."""
+
+
 def tile_raw(X, samples, m, tile, W, b, raw):
     """raw[r] = W x_r + b for the m <= TILE samples of that number. ``tile`` (TILE, d) keeps them unpacked."""
     return (_csr_tile_raw if isinstance(X, tuple) else _dense_tile_raw)(X, samples, m, tile, W, b, raw)
@@ -214,6 +235,19 @@ def tile_add(X, samples, m, tile, a, G):
 
 
 # Compiled code chooses by the type of X, while compiling.
+
+
+@overload(fetch)
+def _choose_fetch(X, i):
+    if isinstance(X, types.BaseTuple):
+        return lambda X, i: None
+
+    def dense(X, i):
+        start = X.ctypes.data + i * X.strides[0]
+        for offset in range(0, X.shape[1] * X.itemsize, 64):
+            _fetch_line(np.uintp(start + offset))
+
+    return dense
 
 
 @overload(tile_raw)
@@ -242,6 +276,7 @@ def raw_predictions(X, start, stop, W, b, samples, tile, raw, out):
         m = min(TILE, stop - i)
         for r in range(m):
             samples[r] = i + r
+            fetch(X, min(i + r + AHEAD, stop - 1))
         tile_raw(X, samples, m, tile, W, b, raw)
         for r in range(m):
             for k in range(out.shape[1]):
@@ -256,6 +291,7 @@ def loss_sum(X, y, weight, start, stop, W, b, n_raw, samples, tile, raw):
         m = min(TILE, stop - i)
         for r in range(m):
             samples[r] = i + r
+            fetch(X, min(i + r + AHEAD, stop - 1))
         tile_raw(X, samples, m, tile, W, b, raw)
         for r in range(m):
             total += weight[i + r] * loss(raw[r, :n_raw], y[i + r])
@@ -275,6 +311,7 @@ def loss_gradient(X, y, weight, start, stop, W, b, n_raw, samples, tile, raw, bl
             m = min(TILE, stop - i)
             for r in range(m):
                 samples[r] = i + r
+                fetch(X, min(i + r + AHEAD, stop - 1))
             tile_raw(X, samples, m, tile, W, b, raw)
             for r in range(m):
                 total += weight[i + r] * loss(raw[r, :n_raw], y[i + r])
@@ -304,6 +341,7 @@ def hessian_vector(X, weight, start, stop, W, b, n_raw, samples, tile, raw, bloc
             m = min(TILE, stop - i)
             for r in range(m):
                 samples[r] = i + r
+                fetch(X, min(i + r + AHEAD, stop - 1))
             tile_raw(X, samples, m, tile, W, b, raw)
             for r in range(m):
                 loss(raw[r, :n_raw], 0)
@@ -342,6 +380,8 @@ def _sgd_step(W, velocity, average, v_b, mean, metric, step, decay, momentum, sh
         W[j] += change
         drift += change * mean[j]
         velocity[j] = momentum * v
+    # A loop of its own: five arrays in one are more than the compiler will check for overlap, and vectorise.
+    for j in range(W.shape[0]):
         average[j] += share * (W[j] - average[j])
     return drift
 
@@ -364,6 +404,7 @@ def sgd_epoch(
             m = min(TILE, last - i)
             for r in range(m):
                 samples[r] = order[i + r]
+                fetch(X, order[min(i + r + AHEAD, n - 1)])
             tile_raw(X, samples, m, tile, W, b, raw)
             for r in range(m):
                 loss(raw[r, :n_raw], y[samples[r]])

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from mnistlr import kernels
 from mnistlr.exceptions import DivergenceError
 from mnistlr.objective import Objective
-from mnistlr.samples import pad_vector
+from mnistlr.samples import aligned, pad_vector
 from mnistlr.solvers.monitor import Monitor, Result
 from mnistlr.solvers.step_size import StepSize, derive_step_size
 
@@ -74,12 +74,13 @@ class SGD:
             step = StepSize(np.zeros(samples.d), np.ones(samples.d), eta)
             self.eta = eta
         # The kernels see the data unscaled: weights carry the scale, means and metric its inverse.
-        self.mean = (step.mean / self.scale).astype(dtype)
-        self.metric = (step.metric * self.scale**2).astype(dtype)
+        self.mean, self.metric = aligned((samples.d,), dtype), aligned((samples.d,), dtype)
+        self.mean[:] = step.mean / self.scale
+        self.metric[:] = step.metric * self.scale**2
         W, b = objective.unpack(theta)
         self.W, self.b = samples.pad(W * self.scale), pad_vector(b, dtype)
-        self.velocity, self.velocity_b = np.zeros_like(self.W), np.zeros_like(self.b)
-        self.average_W, self.average_b = self.W.copy(), self.b.copy()
+        self.velocity, self.velocity_b = aligned(self.W.shape, dtype), np.zeros_like(self.b)
+        self.average_W, self.average_b = samples.pad(W * self.scale), self.b.copy()
         self.steps = 0
         self.horizon = float(max(1, samples.n // batch_size))
 
