@@ -1,0 +1,152 @@
+"""The function that is minimised: against its definition, finite differences and what must not change it."""
+
+import numpy as np
+import pytest
+import reference
+import scipy.sparse as sp
+from numpy.testing import assert_allclose, assert_array_equal
+
+from mnistlr.objective import Objective
+from mnistlr.samples import Samples, pad_vector
+
+
+def make_objective(K, n=1500, d=7, seed=0, X=None, **settings):
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(n, d)) if X is None else X
+    y = random.integers(0, max(K, 2), n).astype(np.int32)
+    objective = Objective(Samples.of(X), y, K, **({"alpha": 0.1} | settings))
+    return objective, random.normal(size=objective.n_parameters)
+
+
+@pytest.mark.parametrize("K", [1, 3])
+def test_value_gradient_and_hessian_are_those_of_the_definition(K):
+    weight = np.random.default_rng(1).uniform(0, 2, 1500)
+    objective, theta = make_objective(K, sample_weight=weight)
+    X, y = objective.samples.X, objective.y
+    W, b = objective.unpack(theta)
+    value, gradient = objective.value_and_gradient(theta)
+    assert_allclose(value, reference.value(X, y, W, b, 0.1, weight), rtol=1e-13)
+    assert_allclose(objective.value(theta), value, rtol=1e-14)
+    expected = reference.gradient(X, y, W, b, 0.1, weight)
+    assert_allclose(gradient, np.concatenate([g.ravel() for g in expected]), rtol=0, atol=1e-13)
+    H = np.array([objective.hessian_vector(theta, e) for e in np.eye(len(theta))])
+    assert_allclose(H, reference.hessian(X, W, b, 0.1, weight), rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("K", [1, 2, 5])
+def test_derivatives_by_finite_differences(K):
+    objective, theta = make_objective(K, n=100)
+    _, gradient = objective.value_and_gradient(theta)
+    vector = np.random.default_rng(1).normal(size=len(theta))
+    h = 1e-5
+    slope = (objective.value(theta + h * vector) - objective.value(theta - h * vector)) / (2 * h)
+    assert_allclose(gradient @ vector, slope, rtol=1e-8)
+    ahead, behind = (objective.value_and_gradient(theta + s * h * vector)[1] for s in (1, -1))
+    assert_allclose(objective.hessian_vector(theta, vector), (ahead - behind) / (2 * h), rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("K", [1, 3])
+def test_integer_weights_equal_repeated_rows(K):
+    times = np.random.default_rng(1).integers(0, 4, 700)
+    objective, theta = make_objective(K, n=700, sample_weight=times.astype(float))
+    repeated = Objective(
+        Samples.of(np.repeat(objective.samples.X, times, axis=0)), np.repeat(objective.y, times), K, alpha=0.1
+    )
+    assert_allclose(objective.value(theta), repeated.value(theta), rtol=1e-13)
+    assert_allclose(objective.value_and_gradient(theta)[1], repeated.value_and_gradient(theta)[1], rtol=0, atol=1e-14)
+    assert_allclose(objective.hessian_vector(theta, theta), repeated.hessian_vector(theta, theta), rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("K", [1, 3])
+def test_the_intercept_carries_no_penalty(K):
+    objective, theta = make_objective(K)
+    unpenalised, _ = make_objective(K, alpha=0.0)
+    theta[: objective.n_weights] = 0
+    assert objective.value(theta) == unpenalised.value(theta)
+    assert_array_equal(objective.value_and_gradient(theta)[1][-K:], unpenalised.value_and_gradient(theta)[1][-K:])
+
+
+def test_without_intercept_its_derivatives_are_zero():
+    objective, theta = make_objective(3)
+    held, _ = make_objective(3, fit_intercept=False)
+    n = held.n_weights
+    _, gradient = held.value_and_gradient(theta)
+    assert not gradient[n:].any()
+    assert_array_equal(gradient[:n], objective.value_and_gradient(theta)[1][:n])
+    assert not held.hessian_vector(theta, theta)[n:].any()
+
+
+@pytest.mark.parametrize("K", [1, 4])
+@pytest.mark.parametrize("kind", ["float64", "float32", "uint8", "CSR"])
+def test_same_bits_for_any_number_of_threads(K, kind):
+    X, _ = reference.make_data(kind, 2500, 11, np.random.default_rng(2))
+    results = []
+    for n_threads in (1, 2, 3, 2):
+        objective, theta = make_objective(K, n=2500, X=X, n_threads=n_threads)
+        value, gradient = objective.value_and_gradient(theta)
+        results.append(
+            np.concatenate([[value, objective.value(theta)], gradient, objective.hessian_vector(theta, theta)])
+        )
+    for result in results[1:]:
+        assert_array_equal(result, results[0])
+
+
+def test_the_chunks_cover_each_sample_once_and_depend_on_the_data_alone():
+    for n in (1, 511, 512, 513, 5000, 60000):
+        samples = Samples.of(np.zeros((n, 1)))
+        for bytes_each in (0, 8 * 7850, 1 << 30):
+            chunks = samples.chunks(bytes_each)
+            assert_array_equal(np.concatenate([np.arange(*chunk) for chunk in chunks]), np.arange(n))
+            assert len(chunks) * bytes_each <= 64 << 20 or len(chunks) == 1
+
+
+def test_without_splits_the_samples_into_two_objectives():
+    weight = np.random.default_rng(1).uniform(1, 2, 600)
+    objective, theta = make_objective(3, n=600, sample_weight=weight)
+    held_back = np.random.default_rng(2).permutation(600)[:200]
+    others = np.setdiff1d(np.arange(600), held_back)
+    kept, validation, rows = objective.without(held_back)
+    assert_array_equal(rows, others)
+    X, y = objective.samples.X, objective.y
+    W, b = objective.unpack(theta)
+    assert_allclose(kept.value(theta), reference.value(X[others], y[others], W, b, 0.1, weight[others]), rtol=1e-13)
+    mean_loss = reference.value(X[held_back], y[held_back], W, b, 0.0, weight[held_back])
+    assert_allclose(validation.value(theta), mean_loss, rtol=1e-13)
+    assert np.shares_memory(kept.samples.X, objective.samples.X)
+
+
+# --- samples ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [np.asarray, sp.csr_matrix])
+def test_every_takes_every_nth_sample(make):
+    X = np.random.default_rng(0).normal(size=(23, 5)) * (np.random.default_rng(1).random((23, 5)) > 0.6)
+    for stride in (1, 2, 5, 23, 40):
+        part = Samples.of(make(X)).every(stride)
+        dense = sp.csr_matrix(part.X, shape=(part.n, part.d)).toarray() if part.is_sparse else part.X
+        assert_array_equal(dense, X[::stride])
+        assert part.n == len(dense)
+
+
+def test_samples_are_read_only_views():
+    X = np.ones((4, 3))
+    samples = Samples.of(X)
+    assert np.shares_memory(samples.X, X)
+    assert not samples.X.flags.writeable
+    assert X.flags.writeable
+    sparse = Samples.of(sp.csr_matrix(X))
+    assert all(not array.flags.writeable for array in sparse.X)
+
+
+def test_largest_and_size():
+    assert Samples.of(np.array([[-3.0, 2.0]])).largest() == 3
+    assert Samples.of(np.array([[0, 255]], np.uint8)).largest() == 1
+    assert Samples.of(sp.csr_matrix([[0.0, -2.0]])).largest() == 2
+    assert Samples.of(sp.csr_matrix((3, 2))).largest() == 0
+    assert Samples.of(np.zeros((3, 2), np.float32)).nbytes == 24
+
+
+def test_pad_vector():
+    assert_array_equal(pad_vector(np.array([1.0, 2.0, 3.0]), np.float32), [1, 2, 3, 0])
+    assert_array_equal(pad_vector(np.array([1.0]), np.float32), [1])
+    assert_array_equal(pad_vector(np.array([1.0, 2.0]), np.float64), [1, 2])
