@@ -1,0 +1,396 @@
+"""Every solver to the same optimum, each part of one against its equation."""
+
+from collections import deque
+
+import numpy as np
+import pytest
+import reference
+import scipy.sparse as sp
+from conftest import ImageData
+from numpy.testing import assert_allclose, assert_array_equal
+
+from mnistlr import LogisticRegression, SoftmaxRegression
+from mnistlr.objective import Objective
+from mnistlr.samples import Samples
+from mnistlr.solvers import Monitor, gradient_descent, lbfgs, newton, sgd
+from mnistlr.solvers.gradient_descent import largest_curvature
+from mnistlr.solvers.lbfgs import line_search, two_loop
+from mnistlr.solvers.newton import conjugate_gradients
+from mnistlr.solvers.preconditioner import Preconditioner
+from mnistlr.solvers.sgd import shuffled
+from mnistlr.solvers.step_size import derive_step_size, largest_eigenvalue, moments
+
+ALPHA = 0.05
+
+
+def nesterov(*args, **settings):
+    return gradient_descent(*args, accelerated=True, **settings)
+
+
+def plain_lbfgs(*args, **settings):
+    return lbfgs(*args, precondition=False, **settings)
+
+
+def sgd_seeded(*args, **settings):
+    return sgd(*args, random_state=np.random.RandomState(0), **settings)
+
+
+EXACT = {"lbfgs": lbfgs, "plain lbfgs": plain_lbfgs, "newton": newton, "gd": gradient_descent, "nesterov": nesterov}
+ALL = EXACT | {"sgd": sgd_seeded}
+
+
+@pytest.fixture(scope="module", params=[1, 3], ids=["logistic", "softmax"])
+def objective(request, digits: ImageData) -> Objective:
+    K = request.param
+    X, y = digits.X_train[:500] / 255, digits.y_train[:500]
+    return Objective(Samples.of(X), (y % max(K, 2)).astype(np.int32), K, alpha=ALPHA)
+
+
+@pytest.fixture(scope="module")
+def optimum(objective: Objective) -> np.ndarray:
+    """By Newton's method with the whole Hessian, in NumPy."""
+    X, y = objective.samples.X, objective.y
+    theta = np.zeros(objective.n_parameters)
+    for _ in range(30):
+        W, b = objective.unpack(theta)
+        gradient = np.concatenate([g.ravel() for g in reference.gradient(X, y, W, b, ALPHA)])
+        # lstsq: a constant added to all intercepts of softmax changes nothing.
+        theta = theta - np.linalg.lstsq(reference.hessian(X, W, b, ALPHA), gradient, rcond=1e-10)[0]
+    assert np.abs(gradient).max() < 1e-14
+    return theta
+
+
+def value_of(objective, theta):
+    return reference.value(objective.samples.X, objective.y, *objective.unpack(theta), objective.alpha)
+
+
+# --- the optimum ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_same_optimum(objective, optimum, name):
+    tol = 1e-6
+    result = EXACT[name](objective, np.zeros(objective.n_parameters), tol=tol, max_iter=20_000, monitor=Monitor())
+    assert result.converged
+    # Strong convexity: f - f* <= |grad f|^2 / (2 alpha), and |W - W*|^2 <= 2 (f - f*) / alpha.
+    gap = len(optimum) * tol**2 / (2 * ALPHA)
+    f = value_of(objective, optimum)
+    assert -1e-14 <= value_of(objective, result.theta) - f <= gap
+    assert gap <= 1e-8 * f
+    distance = np.sqrt(np.sum(np.square(objective.unpack(result.theta)[0] - objective.unpack(optimum)[0])))
+    assert distance <= np.sqrt(2 * gap / ALPHA)
+
+
+def test_sgd_comes_nearer_like_one_over_t(objective, optimum):
+    """What steps like 1 / sqrt(t) and averages promise (Polyak & Juditsky, 1992); a few seeds even out the noise."""
+    f = value_of(objective, optimum)
+    gaps = []
+    for seed in range(4):
+        monitor = Monitor()
+        sgd(
+            objective, np.zeros(objective.n_parameters), tol=0.0, max_iter=160, n_iter_no_change=1000,
+            monitor=monitor, random_state=np.random.RandomState(seed),
+        )  # fmt: skip
+        gaps.append(monitor.history()["objective"][[9, 39, 159]] - f)
+    gaps = np.mean(gaps, axis=0)
+    assert (gaps > 0).all()
+    assert gaps[1] < gaps[0] / 2
+    assert gaps[2] < gaps[1] / 2
+    assert gaps[2] < 1e-4 * f
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_history_is_the_function_being_minimised(objective, name):
+    seen = []
+    monitor = Monitor(lambda theta, record: seen.append((theta.copy(), dict(record))))
+    ALL[name](objective, np.ones(objective.n_parameters) / 10, tol=1e-3, max_iter=50, monitor=monitor)
+    history = monitor.history()
+    assert len(seen) == len(history["objective"]) >= 3
+    for i, (theta, record) in enumerate(seen):
+        assert_allclose(history["objective"][i], value_of(objective, theta), rtol=1e-12)
+        assert record["objective"] == history["objective"][i]
+        if name != "sgd":
+            W, b = objective.unpack(theta)
+            gradients = reference.gradient(objective.samples.X, objective.y, W, b, ALPHA)
+            assert_allclose(history["gradient_norm"][i], max(np.abs(g).max() for g in gradients), rtol=1e-9, atol=1e-14)
+    assert (np.diff(history["seconds"]) >= 0).all()
+    assert (np.diff(history["passes"]) >= 1).all()
+    if name in ("lbfgs", "plain lbfgs", "newton", "gd"):
+        assert (np.diff(history["objective"]) < 0).all()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_callback_stops(objective, name):
+    monitor = Monitor(lambda theta, record: record["passes"] >= 3)
+    result = ALL[name](objective, np.zeros(objective.n_parameters), tol=0.0, max_iter=500, monitor=monitor)
+    assert "callback" in result.message
+    assert len(monitor.records) == 1 + np.argmax(monitor.history()["passes"] >= 3)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_max_iter_is_kept_and_told(objective, name):
+    monitor = Monitor()
+    result = ALL[name](objective, np.zeros(objective.n_parameters), tol=0.0, max_iter=2, monitor=monitor)
+    assert result.n_iter == 2
+    assert not result.converged
+    assert "max_iter" in result.message
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_a_start_at_the_optimum_is_left_alone(objective, optimum, name):
+    result = EXACT[name](objective, optimum, tol=1e-10, max_iter=10, monitor=Monitor())
+    assert (result.n_iter, result.converged) == (0, True)
+    assert_array_equal(result.theta, optimum)
+
+
+def test_callback_time_is_not_the_solvers(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("mnistlr.solvers.monitor.time.perf_counter", lambda: clock[0])
+
+    def slow(theta, record):
+        clock[0] += 100
+
+    monitor = Monitor(slow)
+    for _ in range(3):
+        clock[0] += 1
+        monitor.record(np.zeros(1), objective=1.0, passes=1)
+    assert_array_equal(monitor.history()["seconds"], [1, 2, 3])
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_the_intercept_alone_converges_to_the_log_odds(name):
+    X, y = np.zeros((100, 2)), np.repeat([1, 0], [30, 70]).astype(np.int32)
+    result = EXACT[name](
+        Objective(Samples.of(X), y, 1, alpha=1.0), np.zeros(3), tol=1e-10, max_iter=200, monitor=Monitor()
+    )
+    assert_allclose(result.theta, [0, 0, np.log(0.3 / 0.7)], atol=1e-9)
+    y = np.repeat([0, 1, 2], [20, 30, 50]).astype(np.int32)
+    result = EXACT[name](
+        Objective(Samples.of(X), y, 3, alpha=1.0), np.zeros(9), tol=1e-10, max_iter=500, monitor=Monitor()
+    )
+    assert_allclose(reference.probabilities(result.theta[None, -3:]), [[0.2, 0.3, 0.5]], atol=1e-9)
+
+
+# --- L-BFGS -----------------------------------------------------------------------------------------------------
+
+
+def test_two_loop_is_the_recursion_of_inverse_hessians():
+    random = np.random.default_rng(0)
+    n = 6
+    root = random.normal(size=(n, n))
+    A = root @ root.T + np.eye(n)
+    pairs = deque()
+    for _ in range(4):
+        s = random.normal(size=n)
+        pairs.append((s, A @ s, 1 / (s @ A @ s)))
+    diagonal = random.uniform(1, 2, n)
+    s, y, _ = pairs[-1]
+    H = np.diag(diagonal) * (s @ y) / (y @ (diagonal * y))
+    for s, y, rho in pairs:
+        left = np.eye(n) - rho * np.outer(s, y)
+        H = left @ H @ left.T + rho * np.outer(s, s)
+    gradient = random.normal(size=n)
+    assert_allclose(two_loop(pairs, gradient, lambda vector: diagonal * vector), H @ gradient, rtol=1e-10)
+    assert_array_equal(two_loop(deque(), gradient, lambda vector: 2 * vector), 2 * gradient)
+
+
+# phi and phi', after More & Thuente, ACM TOMS 20, 1994, section 5, and some plain ones.
+LINES = {
+    "quadratic": (lambda a: (a - 3) ** 2, lambda a: 2 * (a - 3)),
+    "far away": (lambda a: (a - 3e3) ** 2, lambda a: 2 * (a - 3e3)),
+    "More-Thuente 1": (lambda a: -a / (a * a + 2), lambda a: (a * a - 2) / (a * a + 2) ** 2),
+    "More-Thuente 2": (
+        lambda a: (a + 0.004) ** 5 - 2 * (a + 0.004) ** 4,
+        lambda a: 5 * (a + 0.004) ** 4 - 8 * (a + 0.004) ** 3,
+    ),
+    "steep then flat": (
+        lambda a: np.logaddexp(0, -20 * (a - 0.2)) + a,
+        lambda a: 1 - 20 / (1 + np.exp(20 * (a - 0.2))),
+    ),
+    "wall": (lambda a: -a - np.log(1 - a) / 10 if a < 1 else np.inf, lambda a: -1 + 0.1 / (1 - a) if a < 1 else np.nan),
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+@pytest.mark.parametrize("first_step", [1e-3, 0.1, 1.0, 10.0, 1e3])
+def test_line_search_finds_a_point_of_the_strong_wolfe_conditions(name, first_step):
+    if (name, first_step) == ("More-Thuente 1", 1e3):
+        pytest.skip("accepted by its slope alone")
+    phi, slope = LINES[name]
+    calls = []
+
+    def evaluate(theta):
+        calls.append(theta[0])
+        with np.errstate(over="ignore"):
+            return phi(theta[0]), np.array([slope(theta[0])])
+
+    found = line_search(evaluate, np.zeros(1), np.ones(1), phi(0.0), np.array([slope(0.0)]), first_step)
+    assert found is not None
+    step, theta, value, gradient = found
+    assert theta[0] == step == calls[-1]
+    assert (value, gradient[0]) == (phi(step), slope(step))
+    assert value <= phi(0) + 1e-4 * step * slope(0)
+    assert abs(slope(step)) <= 0.9 * abs(slope(0))
+
+
+def test_line_search_refuses_to_go_uphill():
+    assert line_search(lambda t: (t @ t, 2 * t), np.ones(1), np.ones(1), 1.0, np.array([2.0]), 1.0) is None
+
+
+def test_line_search_gives_up_where_there_is_no_lower_point():
+    def rising(theta):  # a gradient that lies
+        return 1.0 + abs(theta[0]), -np.ones(1)
+
+    assert line_search(rising, np.zeros(1), np.ones(1), 1.0, -np.ones(1), 1.0) is None
+
+
+# --- preconditioner, conjugate gradients ------------------------------------------------------------------------
+
+
+def test_preconditioner_from_all_samples_is_the_hessian(objective, optimum):
+    n, d, K = objective.samples.n, objective.samples.d, objective.n_raw
+    M = Preconditioner(objective, optimum, 1)
+    L = np.tril(M.factor)
+    x = np.hstack([objective.samples.X, np.ones((n, 1))])
+    if K == 1:
+        expected = reference.hessian(objective.samples.X, *objective.unpack(optimum), ALPHA)
+    else:
+        expected = (K - 1) / K**2 * x.T @ x / n + ALPHA * np.diag(np.arange(d + 1) < d)
+    assert_allclose(L @ L.T, expected, rtol=0, atol=2e-6 * expected.diagonal().max())
+    vector = np.random.default_rng(0).normal(size=len(optimum))
+    V, c = objective.unpack(vector)
+    solution = np.linalg.solve(L @ L.T, np.hstack([V, c[:, None]]).T).T
+    assert_allclose(M.solve(vector), np.concatenate([solution[:, :d].ravel(), solution[:, d]]), rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("preconditioned", [True, False])
+def test_conjugate_gradients_solve_newtons_equation(objective, preconditioned):
+    theta = np.random.default_rng(0).normal(size=objective.n_parameters) / 10
+    _, gradient = objective.value_and_gradient(theta)
+    M = Preconditioner(objective, theta, 1) if preconditioned else None
+    p, products = conjugate_gradients(objective, theta, gradient, M)
+    norm = np.sqrt(gradient @ gradient)
+    residual = objective.hessian_vector(theta, p) + gradient
+    assert np.sqrt(residual @ residual) <= 1.001 * min(0.5, np.sqrt(norm)) * norm
+    assert 1 <= products <= len(p)
+    assert p @ gradient < 0
+
+
+# --- gradient descent -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+def test_largest_curvature_bounds_the_hessian(digits: ImageData, weighted):
+    X = digits.X_train[:300] / 255
+    weight = np.random.default_rng(0).uniform(0, 3, 300) if weighted else None
+    x = np.hstack([X, np.ones((300, 1))])
+    largest = np.linalg.eigvalsh(np.cov(x.T, aweights=weight, bias=True) + np.outer(*[np.average(x, 0, weight)] * 2))[
+        -1
+    ]
+    for K, c in ((1, 0.25), (3, 0.5)):
+        y = (digits.y_train[:300] % max(K, 2)).astype(np.int32)
+        L, passes = largest_curvature(Objective(Samples.of(X), y, K, alpha=0.1, sample_weight=weight))
+        assert 0.1 + c * largest <= L <= 0.1 + 1.06 * c * largest
+        assert passes > 0
+
+
+# --- stochastic gradient descent --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [np.asarray, sp.csr_matrix], ids=["dense", "CSR"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float64])
+def test_moments(make, dtype):
+    random = np.random.default_rng(0)
+    X = (random.integers(1, 200, (50, 9)) * (random.random((50, 9)) > 0.5)).astype(dtype)
+    if dtype == np.float64:
+        X -= 2.0 * X * (np.arange(9) % 2)  # negative ones as well
+    seen = X / 255 if dtype == np.uint8 else X
+    mean, variance, spread = moments(Samples.of(make(X)))
+    rtol = 1e-6 if dtype == np.uint8 else 1e-12
+    assert_allclose(mean, seen.mean(axis=0), rtol=rtol)
+    assert_allclose(variance, seen.var(axis=0), rtol=rtol)
+    assert_allclose(spread, np.ptp(seen, axis=0), rtol=rtol)
+
+
+def test_largest_eigenvalue(digits: ImageData):
+    X = digits.X_train[:200] / 255
+    mean, metric = X.mean(axis=0), 1 / (X.var(axis=0) + 0.1)
+    x = (X - mean) * np.sqrt(metric)
+    exact = np.linalg.eigvalsh(x.T @ x / 200)[-1]
+    found = largest_eigenvalue(Samples.of(X), mean, metric)
+    assert 0.95 * exact <= found <= exact * (1 + 1e-12)
+
+
+@pytest.mark.parametrize(("K", "batch_size"), [(1, 1), (3, 16)])
+@pytest.mark.parametrize("centred", [True, False])
+def test_step_size(digits: ImageData, K, batch_size, centred):
+    X = np.hstack([digits.X_train[:200] / 255, np.zeros((200, 1))])
+    X[7, -1] = 5.0  # a feature of one sample
+    step = derive_step_size(Samples.of(X), K, batch_size, centred=centred)
+    mean = X.mean(axis=0) * centred
+    spread, deviation = np.ptp(X, axis=0), np.sqrt(np.square(X - mean).mean(axis=0))
+    common = deviation**2 * 200 > 8 * spread**2
+    assert 30 < common.sum() < X.shape[1] - 1
+    squared = spread * (deviation + spread / 16)
+    squared[~common] = squared[common].max()
+    assert_allclose(step.mean, mean)
+    assert_allclose(step.metric, 1 / squared)
+    x = (X - mean) / np.sqrt(squared)
+    largest = np.linalg.eigvalsh(x.T @ x / 200)[-1]
+    square = np.square(x).sum(axis=1).mean() + 1
+    eta = 2 / ((0.25 if K == 1 else 0.5) * (square / batch_size + largest))
+    assert eta * (1 - 1e-12) <= step.eta <= 1.05 * eta  # power iteration comes from below
+
+
+@pytest.mark.parametrize("n_bytes", [1, 1 << 31])
+@pytest.mark.parametrize("rows", [50_001, np.arange(0, 100_000, 3)], ids=["all", "some"])
+def test_shuffled_visits_each_sample_once_in_random_order(n_bytes, rows):
+    numbers = np.arange(rows) if isinstance(rows, int) else rows
+    pieces = list(shuffled(rows, n_bytes, 16, np.random.RandomState(0)))
+    order = np.concatenate(pieces)
+    assert_array_equal(np.sort(order), numbers)
+    assert np.mean(np.diff(order) == 1) < 0.01
+    assert sum(len(piece) % 16 != 0 for piece in pieces) <= 1
+    if n_bytes > 1 << 30:  # of neighbours, so that a memory map is read in long runs
+        assert all(np.ptp(np.searchsorted(numbers, piece)) == len(piece) - 1 for piece in pieces)
+    again = np.concatenate(list(shuffled(rows, n_bytes, 16, np.random.RandomState(0))))
+    other = np.concatenate(list(shuffled(rows, n_bytes, 16, np.random.RandomState(1))))
+    assert_array_equal(order, again)
+    assert (order != other).any()
+
+
+def test_sgd_with_validation_returns_the_best_seen(objective):
+    seen = []
+    monitor = Monitor(lambda theta, record: seen.append(theta.copy()))
+    held_back = np.arange(0, 500, 4)
+    result = sgd(
+        objective, np.zeros(objective.n_parameters), tol=0.0, max_iter=30, monitor=monitor,
+        random_state=np.random.RandomState(0), held_back=held_back, n_iter_no_change=5,
+        average=False, eta=2.0, power=0.0,
+    )  # fmt: skip
+    losses = monitor.history()["validation_loss"]
+    assert_array_equal(result.theta, seen[np.argmin(losses)])
+    X, y = objective.samples.X[held_back], objective.y[held_back]
+    for theta, loss in zip(seen, losses, strict=True):
+        assert_allclose(loss, reference.value(X, y, *objective.unpack(theta), 0.0), rtol=1e-12)
+    if result.converged:
+        assert len(losses) == np.argmin(losses) + 1 + 5
+
+
+# --- determinism ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "newton", "gd", "nesterov", "sgd"])
+@pytest.mark.parametrize("model", [LogisticRegression, SoftmaxRegression])
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "CSR"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_same_bits_for_any_number_of_threads_and_run_after_run(small_mnist: ImageData, model, solver, sparse):
+    X, y = small_mnist.X_train[:2100, 200:400], small_mnist.y_train[:2100]
+    X = sp.csr_matrix(X) if sparse else X
+    y = y == 2 if model is LogisticRegression else y % 4
+    fits = [model(solver=solver, max_iter=3, random_state=0, n_jobs=n).fit(X, y) for n in (1, 2, 3, 2)]
+    for fit in fits[1:]:
+        assert_array_equal(fit.coef_, fits[0].coef_)
+        assert_array_equal(fit.intercept_, fits[0].intercept_)
+        assert_array_equal(fit.history_["objective"], fits[0].history_["objective"])
+        assert_array_equal(fit.decision_function(X), fits[0].decision_function(X))
