@@ -264,19 +264,44 @@ def test_preconditioner_from_all_samples_is_the_hessian(objective, optimum):
 
 
 @pytest.mark.parametrize("preconditioned", [True, False])
-def test_conjugate_gradients_solve_newtons_equation(objective, preconditioned):
-    theta = np.random.default_rng(0).normal(size=objective.n_parameters) / 10
+def test_conjugate_gradients_solve_newtons_equation(objective, optimum, preconditioned):
+    theta = optimum + np.random.default_rng(0).normal(size=len(optimum)) / 1000
     _, gradient = objective.value_and_gradient(theta)
     M = Preconditioner(objective, theta, 1) if preconditioned else None
     p, products = conjugate_gradients(objective, theta, gradient, M)
     norm = np.sqrt(gradient @ gradient)
     residual = objective.hessian_vector(theta, p) + gradient
     assert np.sqrt(residual @ residual) <= 1.001 * min(0.5, np.sqrt(norm)) * norm
+    assert norm < 0.05  # small enough for the square root to count
     assert 1 <= products <= len(p)
     assert p @ gradient < 0
 
 
 # --- gradient descent -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("accelerated", [False, True])
+def test_gradient_descent_follows_its_equations(objective, accelerated):
+    seen = []
+    monitor = Monitor(lambda theta, record: seen.append(theta))
+    start = np.ones(objective.n_parameters) / 10
+    gradient_descent(objective, start, tol=0.0, max_iter=8, monitor=monitor, accelerated=accelerated)
+    L, _ = largest_curvature(objective)
+    assert_allclose(monitor.history()["step"], 1 / L)
+    theta = z = start
+    t = 1.0
+    for point in seen:
+        assert_allclose(point, z, rtol=1e-9)
+        theta_before, t_before = theta, t
+        theta = (
+            z
+            - np.concatenate(
+                [g.ravel() for g in reference.gradient(objective.samples.X, objective.y, *objective.unpack(z), ALPHA)]
+            )
+            / L
+        )
+        t = (1 + np.sqrt(1 + 4 * t**2)) / 2
+        z = theta + (t_before - 1) / t * (theta - theta_before) if accelerated else theta
 
 
 @pytest.mark.parametrize("weighted", [True, False])
