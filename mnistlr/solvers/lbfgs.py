@@ -9,8 +9,7 @@ is applied by the two-loop recursion (Nocedal & Wright, *Numerical Optimization*
 far to go is found by a line search for the strong Wolfe conditions (algorithms 3.5 and 3.6).
 
 With up to ``MAX_FEATURES`` features a better H_0 is cheap, (s . y) / (y . M^-1 y) M^-1, where M is the Hessian on a
-part of the samples (``preconditioner``). It is made anew at the iterations of ``REBUILD``, while the probabilities
-settle.
+part of the samples (``preconditioner``), for the logistic loss made anew when the probabilities have settled.
 """
 
 from collections import deque
@@ -29,8 +28,9 @@ Array = npt.NDArray[Any]
 SUFFICIENT_DECREASE = 1e-4  # c_1
 CURVATURE = 0.9  # c_2
 MAX_TRIALS = 25
-# Iteration -> number of samples that M is made of.
-REBUILD = {0: 3000, 3: 12000, 7: 12000}
+# Iteration -> number of samples that M is made of. The softmax M does not depend on theta.
+REBUILD_LOGISTIC = {0: 2000, 7: 12000}
+REBUILD_SOFTMAX = {0: 12000}
 
 
 def lbfgs(
@@ -49,6 +49,7 @@ def lbfgs(
     """
     if precondition is None:
         precondition = objective.samples.d <= MAX_FEATURES
+    rebuild = REBUILD_LOGISTIC if objective.n_raw == 1 else REBUILD_SOFTMAX
     M: Preconditioner | None = None
     passes = 0
 
@@ -69,14 +70,13 @@ def lbfgs(
             return Result(theta, iteration, True, "stopped by a callback")
         if iteration == max_iter:
             break
-        if precondition and iteration in REBUILD and (M is None or objective.n_raw == 1):
-            size = REBUILD[iteration if objective.n_raw == 1 else 3]
-            M = Preconditioner(objective, theta, max(1, objective.samples.n // size))
+        if precondition and iteration in rebuild:
+            M = Preconditioner(objective, theta, max(1, objective.samples.n // rebuild[iteration]))
             pairs.clear()
         direction = -two_loop(pairs, gradient, M.solve if M else lambda vector: vector)
         found = line_search(evaluate, theta, direction, value, gradient, 1.0 if pairs or M else 1 / norm)
         if found is None:
-            message = f"no lower point along the search direction; gradient norm {norm:.2g}"
+            message = f"rounding allows no lower point; gradient norm {norm:.2g} > tol (float64 data allow less)"
             return Result(theta, iteration, False, message)
         step, new_theta, value, new_gradient = found
         s, y = new_theta - theta, new_gradient - gradient

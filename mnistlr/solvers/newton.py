@@ -52,7 +52,7 @@ def newton(objective: Objective, theta: Array, *, tol: float, max_iter: int, mon
         passes += products
         found = line_search(evaluate, theta, direction, value, gradient, 1.0)
         if found is None:
-            message = f"no lower point along the search direction; gradient norm {norm:.2g}"
+            message = f"rounding allows no lower point; gradient norm {norm:.2g} > tol (float64 data allow less)"
             return Result(theta, iteration, False, message)
         step, theta, value, gradient = found
     return Result(theta, max_iter, False, f"max_iter reached; gradient norm {norm:.2g} > tol")
