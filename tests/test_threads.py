@@ -1,0 +1,158 @@
+"""Chunks of work on the thread pool: each done once, errors told, safe from threads and after a fork."""
+
+import multiprocessing
+import os
+import threading
+import time
+
+import joblib
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from mnistlr import threads
+from mnistlr.threads import count_threads, run_chunks
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 8, 100])
+@pytest.mark.parametrize("n_chunks", [0, 1, 2, 7, 200])
+def test_each_chunk_is_done_once(n_chunks, n_threads):
+    done = []
+    run_chunks(done.append, n_chunks, n_threads)
+    assert sorted(done) == list(range(n_chunks))
+
+
+def test_several_threads_take_part_and_the_caller_is_one():
+    names = set()
+    together = threading.Barrier(2, timeout=30)
+
+    def work(chunk):
+        names.add(threading.current_thread().name)
+        together.wait()  # passes only if two threads are at work
+
+    run_chunks(work, 2, 2)
+    assert threading.current_thread().name in names
+    assert len(names) == 2
+
+
+def test_one_thread_starts_no_other():
+    before = threading.active_count()
+    names = set()
+    run_chunks(lambda chunk: names.add(threading.current_thread().name), 50, 1)
+    assert names == {threading.current_thread().name}
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 4])
+@pytest.mark.parametrize("bad_chunk", [0, 3, 9])
+def test_an_error_in_a_chunk_is_raised(bad_chunk, n_threads):
+    def work(chunk):
+        if chunk == bad_chunk:
+            raise LookupError(f"chunk {chunk}")
+
+    for _ in range(20):
+        with pytest.raises(LookupError, match=f"chunk {bad_chunk}"):
+            run_chunks(work, 10, n_threads)
+    test_each_chunk_is_done_once(7, n_threads)  # the pool goes on working
+
+
+def test_an_error_in_a_helper_is_raised():
+    """Also if the thread that called has no part in it."""
+    caller = threading.current_thread()
+    helper_failed = threading.Event()
+
+    def work(chunk):
+        if threading.current_thread() is caller:
+            assert helper_failed.wait(30)
+        else:
+            helper_failed.set()
+            raise LookupError("helper")
+
+    with pytest.raises(LookupError, match="helper"):
+        run_chunks(work, 2, 2)
+
+
+def test_nothing_runs_on_after_an_interrupt():
+    caller = threading.current_thread()
+    running = []
+
+    def work(chunk):
+        if threading.current_thread() is caller:
+            raise KeyboardInterrupt
+        running.append(chunk)
+        time.sleep(0.001)
+        running.append(-chunk)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_chunks(work, 10_000, 3)
+    count = len(running)
+    assert count < 1000
+    assert count % 2 == 0  # what had been begun was finished
+    time.sleep(0.01)
+    assert len(running) == count
+
+
+def test_from_several_threads_at_once():
+    results = [np.zeros(300) for _ in range(8)]
+
+    def call(result):
+        for _ in range(20):
+            run_chunks(lambda chunk: result.__setitem__(chunk, result[chunk] + 1), 300, 4)
+
+    callers = [threading.Thread(target=call, args=(result,)) for result in results]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(60)
+    for result in results:
+        assert_array_equal(result, 20)
+
+
+def _child(connection):
+    done = []
+    run_chunks(done.append, 100, 3)
+    connection.send(sorted(done))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("while_locked", [False, True])
+def test_after_a_fork(while_locked):
+    run_chunks(lambda chunk: None, 10, 3)  # the parent's pool exists
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    if while_locked:
+        threads._lock.acquire()
+    try:
+        child = context.Process(target=_child, args=(sender,))
+        child.start()
+    finally:
+        if while_locked:
+            threads._lock.release()
+    assert receiver.poll(30), "the child hangs"
+    assert receiver.recv() == list(range(100))
+    child.join()
+    test_each_chunk_is_done_once(20, 3)  # and so does the parent's
+
+
+# --- how many -------------------------------------------------------------------------------------------------
+
+
+def test_count_threads():
+    cores = count_threads()
+    assert 1 <= cores <= os.cpu_count()
+    assert count_threads(None) == cores == count_threads(-1)
+    assert count_threads(3) == 3
+    assert count_threads(-2) == max(1, cores - 1)
+    assert count_threads(-1000) == 1
+    with pytest.raises(ValueError, match="n_jobs"):
+        count_threads(0)
+
+
+def test_count_threads_takes_the_share_that_joblib_leaves():
+    assert joblib.Parallel(2, backend="threading")(joblib.delayed(count_threads)() for _ in range(2)) == [1, 1]
+    with joblib.parallel_config("threading", n_jobs=2):
+        assert count_threads() == count_threads(-1)  # outside of a parallel region nothing is shared
+    one_of_two = max(1, joblib.cpu_count() // 2)
+    inside = joblib.Parallel(2, backend="loky")(joblib.delayed(count_threads)() for _ in range(2))
+    assert max(inside) <= one_of_two
