@@ -148,7 +148,7 @@ class Tour:
         return Step(
             "detector",
             f"Is it a {DIGIT}?",
-            f"detector = LogisticRegression(tol=1e-3).fit(X_train, y_train == {DIGIT})\n"
+            f"detector = LogisticRegression().fit(X_train, y_train == {DIGIT})\n"
             f"detector.predict(X[[{self.index}]]), detector.score(X_test, y_test == {DIGIT})",
             [Text(f"Is image {self.index} a {DIGIT}? {answer}"), table],
             {
@@ -253,7 +253,7 @@ class Tour:
         return Step("summary", "In short", "", [table, *loud, Text(f"Total: {seconds:.1f} s.")], {"seconds": seconds})
 
     def _detector(self) -> LogisticRegression:
-        return LogisticRegression(tol=1e-3, n_jobs=self.n_jobs)
+        return LogisticRegression(n_jobs=self.n_jobs)
 
 
 def _which_data(data: NamedData) -> list[str]:
