@@ -30,31 +30,7 @@ class Preconditioner:
 
     def __init__(self, objective: Objective, theta: Array, stride: int) -> None:
         self.objective = objective
-        samples = objective.samples.every(stride)
-        weight = objective.weight[::stride]
-        weight = weight / max(float(weight.sum()), np.finfo(np.float64).tiny)
-        W, b = objective.unpack(theta)
-        n_raw, d = objective.n_raw, samples.d
-        if n_raw == 1:
-            raw = samples.raw_predictions(W * samples.scale, b, objective.n_threads)[:, 0].astype(np.float64)
-            e = np.exp(-np.abs(raw))
-            weight = weight * e / (1 + e) ** 2
-        else:
-            weight = weight * ((n_raw - 1) / n_raw**2)
-
-        M = np.zeros((d + 1, d + 1), samples.dtype)
-        edges = np.rint((d + 1) * np.sqrt(np.arange(PARTS + 1) / PARTS)).astype(
-            int
-        )  # parts of the triangle alike in area
-
-        def work(part: int) -> None:
-            kernels.add_gram(
-                samples.X, weight * samples.scale**2, 1 / samples.scale, edges[part], edges[part + 1],
-                np.empty(d + 1, samples.dtype), M,
-            )  # fmt: skip
-
-        run_chunks(work, PARTS, objective.n_threads)
-        self.factor = M.astype(np.float64)
+        self.factor = subsampled_curvature(objective, theta, stride).astype(np.float64)
         diagonal = np.einsum("ii->i", self.factor)
         # Where the samples say nothing, neither does M; rounding must not make it indefinite.
         diagonal += 1e-6 * diagonal.max() + np.finfo(np.float64).tiny
@@ -69,3 +45,27 @@ class Preconditioner:
             columns[:, -1] = 0
         kernels.cholesky_solve(self.factor, columns)
         return np.concatenate([columns[:, :-1].ravel(), columns[:, -1]])
+
+
+def subsampled_curvature(objective: Objective, theta: Array, stride: int) -> Array:
+    """Return the lower triangle of 1/m sum_i c_i x~_i x~_i^T, (d + 1, d + 1)."""
+    samples = objective.samples.every(stride)
+    weight = objective.weight[::stride]
+    weight = weight / max(float(weight.sum()), np.finfo(np.float64).tiny)
+    n_raw, d = objective.n_raw, samples.d
+    if n_raw == 1:
+        W, b = objective.unpack(theta)
+        raw = samples.raw_predictions(W * samples.scale, b, objective.n_threads)[:, 0].astype(np.float64)
+        e = np.exp(-np.abs(raw))
+        weight = weight * e / (1 + e) ** 2
+    else:
+        weight = weight * ((n_raw - 1) / n_raw**2)
+    M = np.zeros((d + 1, d + 1), samples.dtype)
+    edges = np.rint((d + 1) * np.sqrt(np.arange(PARTS + 1) / PARTS)).astype(int)  # parts of a triangle, alike in area
+
+    def work(part: int) -> None:
+        x = np.empty(d + 1, samples.dtype)
+        kernels.add_gram(samples.X, weight * samples.scale**2, 1 / samples.scale, edges[part], edges[part + 1], x, M)
+
+    run_chunks(work, PARTS, objective.n_threads)
+    return M
