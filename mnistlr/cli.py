@@ -138,7 +138,8 @@ def train(
         ),
     ] = None,
     solver: Annotated[
-        str | None, typer.Option(help="lbfgs (default for a detector), sgd (for ten digits), newton, gd, nesterov.")
+        str | None,
+        typer.Option(help="lbfgs (default for a detector), sgd (for ten digits), newton, svrg, gd, nesterov."),
     ] = None,
     alpha: Annotated[float | None, typer.Option(help="Strength of the L2 penalty.", min=0)] = None,
     tol: Annotated[float | None, typer.Option(help="Tolerance of the solver.", min=0)] = None,

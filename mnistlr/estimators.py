@@ -18,7 +18,7 @@ _SHARED_DOC = """
 
     Parameters
     ----------
-    solver : {"sgd", "lbfgs", "newton", "gd", "nesterov"} or None
+    solver : {"sgd", "lbfgs", "newton", "svrg", "gd", "nesterov"} or None
         See ``mnistlr.solvers``. None is "lbfgs" for LogisticRegression and "sgd" for SoftmaxRegression.
     alpha : float
         Strength of the penalty, >= 0. scikit-learn's C is 1 / (alpha * n_samples).
@@ -26,23 +26,23 @@ _SHARED_DOC = """
         "sgd" stops when an epoch improves the objective (or with ``early_stopping`` the validation loss) by less than
         this part of its value, default 5e-3; the others when no entry of the gradient is larger, default 1e-4.
     max_iter : int or None
-        Most epochs ("sgd", default 100) or iterations (default 1000, "newton" 100).
+        Most epochs ("sgd", "svrg", default 100) or iterations (default 1000, "newton" 100).
     fit_intercept : bool
     class_weight : dict {label: weight}, "balanced" or None
         Multiplies the sample weights; "balanced" gives every class the same total.
     warm_start : bool
         Whether ``fit`` starts from the present coefficients instead of zeros.
     random_state : int, RandomState or None
-        Shuffles the samples ("sgd").
+        Shuffles the samples ("sgd", "svrg").
     n_jobs : int or None
         Threads; None means all cores that the process may use. The result has the same bits for any number.
     batch_size : int
-        "sgd": samples a step.
+        "sgd", "svrg": samples a step.
     learning_rate : {"auto", "constant", "invscaling"}
         "sgd": "auto" derives steps from the data, feature by feature, and lets them fall like 1 / sqrt(t); "constant"
         is eta0; "invscaling" is eta0 / (1 + t)^power_t, t in epochs.
     eta0, power_t : float
-        "sgd": see ``learning_rate``; "auto" ignores them.
+        "sgd": see ``learning_rate``; "auto" ignores them. "svrg" always takes steps of constant size.
     average : bool
         "sgd": whether the result is the (Polyak-Ruppert) average of the weights or the last ones.
     momentum : float

@@ -18,7 +18,7 @@ from mnistlr.datasets.split import stratified_split
 from mnistlr.exceptions import DivergenceError
 from mnistlr.objective import Objective
 from mnistlr.samples import MIN_CHUNK, Samples
-from mnistlr.solvers import SGD, Monitor, Result, gradient_descent, lbfgs, newton, sgd
+from mnistlr.solvers import SGD, Monitor, Result, gradient_descent, lbfgs, newton, sgd, svrg
 from mnistlr.threads import count_threads
 
 Array = npt.NDArray[Any]
@@ -27,6 +27,7 @@ Array = npt.NDArray[Any]
 DEFAULTS = {
     "lbfgs": (1e-4, 1000),
     "newton": (1e-4, 100),
+    "svrg": (1e-4, 100),
     "gd": (1e-4, 1000),
     "nesterov": (1e-4, 1000),
     "sgd": (5e-3, 100),
@@ -242,6 +243,9 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self._solver() in ("gd", "nesterov"):
             return gradient_descent(objective, theta, accelerated=self._solver() == "nesterov", **common)
         random_state = check_random_state(self.random_state)
+        if self._solver() == "svrg":
+            eta = None if self.learning_rate == "auto" else self.eta0
+            return svrg(objective, theta, random_state=random_state, batch_size=self.batch_size, eta=eta, **common)
         held_back = None
         if self.early_stopping:
             numbers = np.arange(len(y))

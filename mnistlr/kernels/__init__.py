@@ -7,7 +7,15 @@ file that defines a function, not of the files of its callees.
 
 from mnistlr.kernels.counting import HISTOGRAMS, count_label_pairs, sum_label_pairs
 from mnistlr.kernels.linear_algebra import add_gram, cholesky, cholesky_solve
-from mnistlr.kernels.passes import TILE, hessian_vector, loss_gradient, loss_sum, raw_predictions, sgd_epoch
+from mnistlr.kernels.passes import (
+    TILE,
+    hessian_vector,
+    loss_gradient,
+    loss_sum,
+    raw_predictions,
+    sgd_epoch,
+    svrg_epoch,
+)
 
 __all__ = [
     "HISTOGRAMS",
@@ -22,4 +30,5 @@ __all__ = [
     "raw_predictions",
     "sgd_epoch",
     "sum_label_pairs",
+    "svrg_epoch",
 ]

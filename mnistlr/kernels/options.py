@@ -7,3 +7,5 @@ REORDER = {"reassoc", "contract", "arcp", "nsz"}
 
 jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 jit_reorder = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=REORDER)
+# For what is called for every sample: passing arrays to a function costs as much as a short one does.
+jit_inline = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")

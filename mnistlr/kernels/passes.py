@@ -22,7 +22,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
-from mnistlr.kernels.options import jit, jit_reorder
+from mnistlr.kernels.options import jit, jit_inline, jit_reorder
 
 TILE = 4
 AHEAD = 16  # samples between the one being worked on and the one being fetched from memory
@@ -33,7 +33,7 @@ AHEAD = 16  # samples between the one being worked on and the one being fetched 
 # ---------------------------------------------------------------------------------------------------------------
 
 
-@jit
+@jit_inline
 def logistic_loss(raw, y):
     """log(1 + exp(-z)), z = raw if y == 1 else -raw; derivative p - y with p = 1 / (1 + exp(-raw)).
 
@@ -70,7 +70,7 @@ def softmax_loss(raw, y):
     return math.log(np.float64(total)) - raw_y
 
 
-@jit
+@jit_inline
 def loss(raw, y):
     """The loss of one sample: logistic for one raw prediction, softmax for several."""
     if raw.shape[0] == 1:
@@ -269,14 +269,36 @@ def _choose_tile_add(X, samples, m, tile, a, G):
 # ---------------------------------------------------------------------------------------------------------------
 
 
+@jit_inline
+def _next_in_order(X, i, stop, samples):
+    """Number the samples of the next tile, ask for later ones, and return how many it has."""
+    m = min(TILE, stop - i)
+    for r in range(m):
+        samples[r] = i + r
+        fetch(X, min(i + r + AHEAD, stop - 1))
+    return m
+
+
+@jit_inline
+def _tile_losses(X, y, weight, share, samples, m, W, b, n_raw, tile, raw):
+    """Return sum_r s_r loss_r over a tile, s_r = share weight_r; leave s_r d loss_r / d raw in ``raw``."""
+    total = 0.0
+    tile_raw(X, samples, m, tile, W, b, raw)
+    for r in range(m):
+        s_r = raw.dtype.type(share * weight[samples[r]])
+        total += s_r * loss(raw[r, :n_raw], y[samples[r]])
+        for k in range(n_raw):
+            raw[r, k] *= s_r
+        for k in range(n_raw, raw.shape[1]):
+            raw[r, k] = 0
+    return total
+
+
 @jit
 def raw_predictions(X, start, stop, W, b, samples, tile, raw, out):
     """out[i] = W x_i + b, (n, K)."""
     for i in range(start, stop, TILE):
-        m = min(TILE, stop - i)
-        for r in range(m):
-            samples[r] = i + r
-            fetch(X, min(i + r + AHEAD, stop - 1))
+        m = _next_in_order(X, i, stop, samples)
         tile_raw(X, samples, m, tile, W, b, raw)
         for r in range(m):
             for k in range(out.shape[1]):
@@ -288,13 +310,8 @@ def loss_sum(X, y, weight, start, stop, W, b, n_raw, samples, tile, raw):
     """Return sum_i weight_i loss(W x_i + b, y_i)."""
     total = 0.0
     for i in range(start, stop, TILE):
-        m = min(TILE, stop - i)
-        for r in range(m):
-            samples[r] = i + r
-            fetch(X, min(i + r + AHEAD, stop - 1))
-        tile_raw(X, samples, m, tile, W, b, raw)
-        for r in range(m):
-            total += weight[i + r] * loss(raw[r, :n_raw], y[i + r])
+        m = _next_in_order(X, i, stop, samples)
+        total += _tile_losses(X, y, weight, 1.0, samples, m, W, b, n_raw, tile, raw)
     return total
 
 
@@ -308,18 +325,11 @@ def loss_gradient(X, y, weight, start, stop, W, b, n_raw, samples, tile, raw, bl
     for first in range(start, stop, block):
         partial[:] = 0
         for i in range(first, min(first + block, stop), TILE):
-            m = min(TILE, stop - i)
+            m = _next_in_order(X, i, stop, samples)
+            total += _tile_losses(X, y, weight, 1.0, samples, m, W, b, n_raw, tile, raw)
             for r in range(m):
-                samples[r] = i + r
-                fetch(X, min(i + r + AHEAD, stop - 1))
-            tile_raw(X, samples, m, tile, W, b, raw)
-            for r in range(m):
-                total += weight[i + r] * loss(raw[r, :n_raw], y[i + r])
                 for k in range(n_raw):
-                    raw[r, k] *= weight[i + r]
                     g[k] += raw[r, k]
-                for k in range(n_raw, raw.shape[1]):
-                    raw[r, k] = 0
             tile_add(X, samples, m, tile, raw, partial)
         for k in range(n_raw):
             for j in range(G.shape[1]):
@@ -338,10 +348,7 @@ def hessian_vector(X, weight, start, stop, W, b, n_raw, samples, tile, raw, bloc
     for first in range(start, stop, block):
         partial[:] = 0
         for i in range(first, min(first + block, stop), TILE):
-            m = min(TILE, stop - i)
-            for r in range(m):
-                samples[r] = i + r
-                fetch(X, min(i + r + AHEAD, stop - 1))
+            m = _next_in_order(X, i, stop, samples)
             tile_raw(X, samples, m, tile, W, b, raw)
             for r in range(m):
                 loss(raw[r, :n_raw], 0)
@@ -370,20 +377,34 @@ def hessian_vector(X, weight, start, stop, W, b, n_raw, samples, tile, raw, bloc
 # ---------------------------------------------------------------------------------------------------------------
 
 
+@jit_inline
+def _next_shuffled(X, order, i, last, samples):
+    """Number the samples of the next tile of a batch, ask for later ones, and return how many it has."""
+    m = min(TILE, last - i)
+    for r in range(m):
+        samples[r] = order[i + r]
+        fetch(X, order[min(i + r + AHEAD, order.shape[0] - 1)])
+    return m
+
+
 @jit_reorder
-def _sgd_step(W, velocity, average, v_b, mean, metric, step, decay, momentum, share):
-    """Move one row of weights; return its change times ``mean``, by which the intercept has to follow."""
+def _move(W, v, v_b, mean, metric, step, decay, momentum):
+    """u = v + decay W; W -= step metric (u - v_b mean); v = momentum u. Return the change of W times ``mean``."""
     drift = W.dtype.type(0)
     for j in range(W.shape[0]):
-        v = velocity[j] + decay * W[j]
-        change = -step * metric[j] * (v - v_b * mean[j])
+        u = v[j] + decay * W[j]
+        change = -step * metric[j] * (u - v_b * mean[j])
         W[j] += change
         drift += change * mean[j]
-        velocity[j] = momentum * v
-    # A loop of its own: five arrays in one are more than the compiler will check for overlap, and vectorise.
+        v[j] = momentum * u
+    return drift
+
+
+@jit_reorder
+def _draw(average, W, share):
+    """average += share (W - average)."""
     for j in range(W.shape[0]):
         average[j] += share * (W[j] - average[j])
-    return drift
 
 
 @jit
@@ -396,33 +417,51 @@ def sgd_epoch(
 
     Changes W, b, the velocities and the averages in place and returns the number of steps done so far, t.
     """
-    n = order.shape[0]
     F = W.dtype.type
-    for first in range(0, n, batch_size):
-        last = min(first + batch_size, n)
+    for first in range(0, order.shape[0], batch_size):
+        last = min(first + batch_size, order.shape[0])
         for i in range(first, last, TILE):
-            m = min(TILE, last - i)
+            m = _next_shuffled(X, order, i, last, samples)
+            _tile_losses(X, y, weight, 1.0 / (last - first), samples, m, W, b, n_raw, tile, raw)
             for r in range(m):
-                samples[r] = order[i + r]
-                fetch(X, order[min(i + r + AHEAD, n - 1)])
-            tile_raw(X, samples, m, tile, W, b, raw)
-            for r in range(m):
-                loss(raw[r, :n_raw], y[samples[r]])
-                factor = F(weight[samples[r]] / (last - first))
                 for k in range(n_raw):
-                    raw[r, k] *= factor
                     velocity_b[k] += raw[r, k]
-                for k in range(n_raw, raw.shape[1]):
-                    raw[r, k] = 0
             tile_add(X, samples, m, tile, raw, velocity)
         t += 1
         step = F(eta * (1.0 + t / horizon) ** -power)
         share = F((1.0 + averaging) / (t + averaging))
         for k in range(n_raw):
-            drift = _sgd_step(
-                W[k], velocity[k], average[k], velocity_b[k], mean, metric, step, F(decay), F(momentum), share
-            )
+            drift = _move(W[k], velocity[k], velocity_b[k], mean, metric, step, F(decay), F(momentum))
             b[k] -= F(intercept_rate) * (step * velocity_b[k] + drift)
-            velocity_b[k] *= F(momentum)
+            _draw(average[k], W[k], share)
             average_b[k] += share * (b[k] - average_b[k])
+            velocity_b[k] *= F(momentum)
     return t
+
+
+@jit
+def svrg_epoch(
+    X, y, weight, order, W, b, W_0, b_0, mu, mu_b, v, v_b, mean, metric,
+    n_raw, batch_size, eta, decay, intercept_rate, samples, tile, raw, raw_0,
+):  # fmt: skip
+    """One pass of variance-reduced steps over the samples in ``order``; see solvers/svrg.py for the equations.
+
+    Changes W and b in place; v (rows, d) and v_b are scratch.
+    """
+    F = W.dtype.type
+    for first in range(0, order.shape[0], batch_size):
+        last = min(first + batch_size, order.shape[0])
+        v[:] = mu
+        v_b[:] = mu_b
+        for i in range(first, last, TILE):
+            m = _next_shuffled(X, order, i, last, samples)
+            _tile_losses(X, y, weight, 1.0 / (last - first), samples, m, W_0, b_0, n_raw, tile, raw_0)
+            _tile_losses(X, y, weight, 1.0 / (last - first), samples, m, W, b, n_raw, tile, raw)
+            for r in range(m):
+                for k in range(n_raw):
+                    raw[r, k] -= raw_0[r, k]
+                    v_b[k] += raw[r, k]
+            tile_add(X, samples, m, tile, raw, v)
+        for k in range(n_raw):
+            drift = _move(W[k], v[k], v_b[k], mean, metric, F(eta), F(decay), F(0))
+            b[k] -= F(intercept_rate) * (F(eta) * v_b[k] + drift)

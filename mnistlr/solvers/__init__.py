@@ -5,5 +5,6 @@ from mnistlr.solvers.lbfgs import lbfgs
 from mnistlr.solvers.monitor import Monitor, Result
 from mnistlr.solvers.newton import newton
 from mnistlr.solvers.sgd import SGD, sgd
+from mnistlr.solvers.svrg import svrg
 
-__all__ = ["SGD", "Monitor", "Result", "gradient_descent", "lbfgs", "newton", "sgd"]
+__all__ = ["SGD", "Monitor", "Result", "gradient_descent", "lbfgs", "newton", "sgd", "svrg"]

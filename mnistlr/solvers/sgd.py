@@ -117,11 +117,16 @@ class SGD:
                 self.horizon, self.power, AVERAGING, self.steps, objective.alpha / self.scale**2, self.momentum,
                 float(objective.fit_intercept), *scratch,
             )  # fmt: skip
-        if not np.isfinite(self.theta).all():
-            raise DivergenceError(
-                f"SGD diverged from a first step size of {self.eta:.3g}: the weights are no longer finite. Use "
-                "learning_rate='auto' or a smaller eta0, or scale the features."
-            )
+        check_finite(self.theta, self.eta)
+
+
+def check_finite(theta: Array, eta: float) -> None:
+    """Raise DivergenceError if the weights are no longer finite."""
+    if not np.isfinite(theta).all():
+        raise DivergenceError(
+            f"The steps diverged from a first size of {eta:.3g}: the weights are no longer finite. Use "
+            "learning_rate='auto' or a smaller eta0, or scale the features."
+        )
 
 
 def shuffled(rows: int | Array, n_bytes: int, batch_size: int, random_state: np.random.RandomState) -> Iterator[Array]:

@@ -1,0 +1,70 @@
+"""Stochastic steps whose noise vanishes at the optimum.
+
+An epoch starts from an anchor theta_0 with its full gradient mu = 1/S sum_i s_i grad loss_i(theta_0). A step looks at
+one batch B of the shuffled samples:
+
+    v     <- 1/|B| sum_{i in B} s_i (grad loss_i(theta) - grad loss_i(theta_0)) + mu + alpha W
+    theta <- theta - eta M v
+
+(SVRG: Johnson & Zhang, "Accelerating stochastic gradient descent using predictive variance reduction", NIPS 2013). v is
+right on average and its noise shrinks as theta and theta_0 near the optimum, so that a constant step converges
+linearly. Metric M and step eta are those of ``sgd`` (``step_size``), and one epoch of it comes first.
+
+An epoch costs three passes. It still comes out ahead where the Hessian is hard to approximate or precision is not all:
+on MNIST it is the first to reach a relative suboptimality of 1e-2 (both models) and of 1e-4 (ten digits); for more, or
+1e-4 on two classes, L-BFGS is quicker.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mnistlr import kernels
+from mnistlr.objective import Objective
+from mnistlr.samples import pad_vector
+from mnistlr.solvers.monitor import Monitor, Result
+from mnistlr.solvers.sgd import SGD, check_finite, shuffled
+
+Array = npt.NDArray[Any]
+
+
+def svrg(
+    objective: Objective,
+    theta: Array,
+    *,
+    tol: float,
+    max_iter: int,
+    monitor: Monitor,
+    random_state: np.random.RandomState,
+    batch_size: int = 16,
+    eta: float | None = None,
+) -> Result:
+    """Minimise ``objective`` from ``theta`` until the largest entry of the gradient is at most ``tol``."""
+    samples = objective.samples
+    start = SGD(objective, theta, batch_size=batch_size, eta=eta)
+    start.epoch(objective, None, random_state)
+    W, b, v, v_b = start.average_W, start.average_b, np.zeros_like(start.W), np.zeros_like(start.b)
+    scratch, raw_0 = samples.scratch(len(W)), samples.scratch(len(W))[2]
+    weight = objective.weight * (samples.n / objective.weight_sum)
+    for epoch in range(max_iter + 1):
+        theta = np.concatenate([W[: objective.n_raw].ravel() / samples.scale, b[: objective.n_raw]], dtype=np.float64)
+        check_finite(theta, start.eta)
+        value, gradient = objective.value_and_gradient(theta)
+        norm = float(np.abs(gradient).max())
+        if monitor.record(theta, objective=value, gradient_norm=norm, step=start.eta, passes=2 + 3 * epoch):
+            return Result(theta, epoch, True, "stopped by a callback")
+        if norm <= tol:
+            return Result(theta, epoch, True, f"gradient norm {norm:.2g} <= tol")
+        if epoch == max_iter:
+            break
+        mu_W, mu_b = objective.unpack(gradient)
+        mu = samples.pad((mu_W - objective.alpha * objective.unpack(theta)[0]) / samples.scale)
+        W_0, b_0 = samples.pad(W[: objective.n_raw]), b.copy()
+        for order in shuffled(samples.n, samples.nbytes, batch_size, random_state):
+            kernels.svrg_epoch(
+                samples.X, objective.y, weight, order, W, b, W_0, b_0, mu, pad_vector(mu_b, samples.dtype), v, v_b,
+                start.mean, start.metric, objective.n_raw, batch_size, start.eta, objective.alpha / samples.scale**2,
+                float(objective.fit_intercept), *scratch, raw_0,
+            )  # fmt: skip
+    return Result(theta, max_iter, False, f"max_iter reached; gradient norm {norm:.2g} > tol")
