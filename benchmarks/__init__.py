@@ -1,0 +1,5 @@
+"""How fast, how small, how soon: one script a question, ``python -m benchmarks.NAME``.
+
+``python -m benchmarks`` runs them all. Each prints the machine, then medians with their spread beside what they are
+held against; ``--quick`` only checks that everything runs. The peers are optional: ``pip install mnistlr[bench]``.
+"""

