@@ -60,6 +60,11 @@ class Objective:
         self.n_parameters = self.n_weights + n_raw
         self._chunks = samples.chunks(bytes_each=8 * self.n_parameters)
 
+    @property
+    def precision(self) -> float:
+        """Relative rounding error to expect in a value."""
+        return 10 * float(np.finfo(self.samples.dtype).eps)
+
     def unpack(self, theta: Array) -> tuple[Array, Array]:
         """Return views of theta: W (K, d) and b (K,)."""
         return theta[: self.n_weights].reshape(self.n_raw, self.samples.d), theta[self.n_weights :]

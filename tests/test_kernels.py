@@ -85,6 +85,13 @@ def test_derivative_of_the_loss_by_finite_differences(K, y):
         assert_allclose(derivative[k], (passes.loss(ahead, y) - passes.loss(behind, y)) / (2 * h), atol=1e-8)
 
 
+@pytest.mark.parametrize("y", [0, 1])
+@pytest.mark.parametrize("margin", [10.0, 37.5, 100.0])
+def test_logistic_loss_of_the_well_classified_is_exact(margin, y):
+    raw = np.array([margin if y == 1 else -margin])
+    assert_allclose(passes.loss(raw, y), np.log1p(np.exp(-margin)), rtol=1e-15)
+
+
 # --- passes -----------------------------------------------------------------------------------------------------
 
 
@@ -180,19 +187,19 @@ def test_sgd_epochs(storage, K, eta, batch_size, momentum):
     run = SGD(objective, theta, eta=eta, **settings)
     last = SGD(objective, theta, eta=eta, average=False, **settings)
     if eta is None:
-        derived = derive_step_size(objective.samples, K, batch_size, centred=True)
+        derived = derive_step_size(objective.samples, K, batch_size, centred=True, alpha=alpha)
         step = {"eta": derived.eta * (1 - momentum), "mean": derived.mean, "metric": derived.metric}
     else:
         step = {"eta": eta, "mean": np.zeros(d), "metric": np.ones(d)}
 
     W, b = objective.unpack(theta)
+    horizon = np.count_nonzero(weight) / batch_size
     state = (W, b, np.zeros_like(W), np.zeros_like(b), W, b, 0)
     for seed in (0, 1):
         order = np.concatenate(list(shuffled(n, 1, batch_size, np.random.RandomState(seed))))
         assert_array_equal(np.sort(order), np.arange(n))
-        state = naive_epoch(
-            state, seen, y, weight / weight.mean(), alpha, order, horizon=n // batch_size, q=3.0, **settings, **step
-        )
+        weight_1 = weight / weight.mean()
+        state = naive_epoch(state, seen, y, weight_1, alpha, order, horizon=horizon, q=3.0, **settings, **step)
         run.epoch(objective, None, np.random.RandomState(seed))
         last.epoch(objective, None, np.random.RandomState(seed))
 
@@ -201,7 +208,7 @@ def test_sgd_epochs(storage, K, eta, batch_size, momentum):
     assert_allclose(last.theta, np.concatenate([state[0].ravel(), state[1]]), **tolerance)
     assert_allclose(run.theta, np.concatenate([state[4].ravel(), state[5]]), **tolerance)
     assert run.steps == state[-1]
-    assert_allclose(run.last_step, step["eta"] * (1 + state[-1] / (n // batch_size)) ** -power)
+    assert_allclose(run.last_step, step["eta"] * (1 + state[-1] / horizon) ** -power)
 
 
 # --- linear algebra ---------------------------------------------------------------------------------------------

@@ -43,7 +43,8 @@ def logistic_loss(raw, y):
     e = math.exp(-abs(r))
     p = one / (one + e) if r >= 0 else e / (one + e)
     raw[0] = p - raw.dtype.type(y)
-    return math.log1p(e) + max(r, 0.0) - y * r
+    z = r if y == 1 else -r
+    return math.log1p(e) + max(-z, 0.0)
 
 
 @jit

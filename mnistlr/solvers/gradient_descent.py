@@ -60,12 +60,12 @@ def largest_curvature(objective: Objective) -> tuple[float, int]:
         objective.samples, np.zeros_like(objective.y), 1, alpha=0.0, sample_weight=objective.weight,
         fit_intercept=objective.fit_intercept, n_threads=objective.n_threads,
     )  # fmt: skip
-    zero, v = np.zeros(logistic.n_parameters), np.ones(logistic.n_parameters)
+    zero, v = np.zeros(logistic.n_parameters), np.random.default_rng(0).standard_normal(logistic.n_parameters)
     eigenvalue, passes = 0.0, 0
-    for _ in range(POWER_ITERATIONS):
+    while passes < POWER_ITERATIONS:
         v = 4 * logistic.hessian_vector(zero, v / np.sqrt(v @ v))
         passes += 1
         previous, eigenvalue = eigenvalue, float(np.sqrt(v @ v))
-        if eigenvalue - previous <= 1e-3 * eigenvalue:
+        if passes >= 10 and eigenvalue - previous <= 1e-3 * eigenvalue:
             break
     return objective.alpha + (0.25 if objective.n_raw == 1 else 0.5) * 1.05 * eigenvalue, passes

@@ -74,7 +74,9 @@ def lbfgs(
             M = Preconditioner(objective, theta, max(1, objective.samples.n // rebuild[iteration]))
             pairs.clear()
         direction = -two_loop(pairs, gradient, M.solve if M else lambda vector: vector)
-        found = line_search(evaluate, theta, direction, value, gradient, 1.0 if pairs or M else 1 / norm)
+        found = line_search(
+            evaluate, theta, direction, value, gradient, 1.0 if pairs or M else 1 / norm, objective.precision
+        )
         if found is None:
             message = f"rounding allows no lower point; gradient norm {norm:.2g} > tol (float64 data allow less)"
             return Result(theta, iteration, False, message)
@@ -110,13 +112,15 @@ def line_search(
     value: float,
     gradient: Array,
     first_step: float,
+    precision: float = 1e-15,
 ) -> tuple[float, Array, float, Array] | None:
     """Find a step a for which phi(a) = f(theta + a direction) meets the strong Wolfe conditions
 
         phi(a) <= phi(0) + c_1 a phi'(0)    and    |phi'(a)| <= c_2 |phi'(0)|.
 
-    Near the optimum, differences of phi drown in rounding while its slope is still good; there the first condition is
-    taken in its form for slopes, phi'(a) <= (2 c_1 - 1) phi'(0) (Hager & Zhang, SIAM J. Optim. 16, 2005, eq. 4.1).
+    Near the optimum, differences of phi drown in rounding (``precision`` times its value) while its slope is still
+    good; there the first condition is taken in its form for slopes, phi'(a) <= (2 c_1 - 1) phi'(0) (Hager & Zhang,
+    SIAM J. Optim. 16, 2005, eq. 4.1).
 
     Returns
     -------
@@ -125,7 +129,7 @@ def line_search(
     slope = float(gradient @ direction)
     if not slope < 0:
         return None
-    rounding = 1e-9 * abs(value) if np.isfinite(value) else 0.0
+    rounding = precision * abs(value)
     low, low_value, low_slope = 0.0, value, slope
     high, high_value = np.inf, np.inf
     step = first_step
@@ -134,7 +138,7 @@ def line_search(
         new_value, new_gradient = evaluate(new_theta)
         new_slope = float(new_gradient @ direction)
         enough = new_value <= value + SUFFICIENT_DECREASE * step * slope or (
-            new_value <= value + rounding and new_slope <= (2 * SUFFICIENT_DECREASE - 1) * slope
+            abs(new_value - value) <= rounding and new_slope <= (2 * SUFFICIENT_DECREASE - 1) * slope
         )
         if enough and abs(new_slope) <= CURVATURE * -slope:
             return step, new_theta, new_value, new_gradient

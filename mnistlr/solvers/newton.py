@@ -50,7 +50,7 @@ def newton(objective: Objective, theta: Array, *, tol: float, max_iter: int, mon
             M = Preconditioner(objective, theta, max(1, objective.samples.n // SUBSET))
         direction, products = conjugate_gradients(objective, theta, gradient, M)
         passes += products
-        found = line_search(evaluate, theta, direction, value, gradient, 1.0)
+        found = line_search(evaluate, theta, direction, value, gradient, 1.0, objective.precision)
         if found is None:
             message = f"rounding allows no lower point; gradient norm {norm:.2g} > tol (float64 data allow less)"
             return Result(theta, iteration, False, message)

@@ -32,9 +32,11 @@ class Preconditioner:
         self.objective = objective
         self.factor = subsampled_curvature(objective, theta, stride).astype(np.float64)
         diagonal = np.einsum("ii->i", self.factor)
-        # Where the samples say nothing, neither does M; rounding must not make it indefinite.
-        diagonal += 1e-6 * diagonal.max() + np.finfo(np.float64).tiny
+        if not objective.fit_intercept:
+            self.factor[-1, :-1], diagonal[-1] = 0.0, 1.0
+        diagonal *= 1 + 1e-6  # rounding must not make M indefinite
         diagonal[:-1] += objective.alpha
+        diagonal[diagonal == 0] = diagonal.max()  # neither samples nor penalty speak of these features: go carefully
         kernels.cholesky(self.factor)
 
     def solve(self, vector: Array) -> Array:
@@ -42,16 +44,18 @@ class Preconditioner:
         V, c = self.objective.unpack(vector)
         columns = np.hstack([V, c[:, np.newaxis]])
         if not self.objective.fit_intercept:
-            columns[:, -1] = 0
+            columns[:, -1] = 0.0
         kernels.cholesky_solve(self.factor, columns)
         return np.concatenate([columns[:, :-1].ravel(), columns[:, -1]])
 
 
 def subsampled_curvature(objective: Objective, theta: Array, stride: int) -> Array:
     """Return the lower triangle of 1/m sum_i c_i x~_i x~_i^T, (d + 1, d + 1)."""
+    while not objective.weight[::stride].any():
+        stride //= 2  # one sample at least has a positive weight
     samples = objective.samples.every(stride)
     weight = objective.weight[::stride]
-    weight = weight / max(float(weight.sum()), np.finfo(np.float64).tiny)
+    weight = weight / weight.sum()
     n_raw, d = objective.n_raw, samples.d
     if n_raw == 1:
         W, b = objective.unpack(theta)

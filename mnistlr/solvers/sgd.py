@@ -68,7 +68,9 @@ class SGD:
         self.n_raw, self.scale, dtype = objective.n_raw, samples.scale, samples.dtype
         self.batch_size, self.power, self.average, self.momentum = batch_size, power, average, momentum
         if eta is None:
-            step = derive_step_size(samples, self.n_raw, batch_size, centred=objective.fit_intercept)
+            step = derive_step_size(
+                samples, self.n_raw, batch_size, centred=objective.fit_intercept, alpha=objective.alpha
+            )
             self.eta = step.eta * (1 - momentum)
         else:
             step = StepSize(np.zeros(samples.d), np.ones(samples.d), eta)
@@ -82,7 +84,7 @@ class SGD:
         self.velocity, self.velocity_b = aligned(self.W.shape, dtype), np.zeros_like(self.b)
         self.average_W, self.average_b = samples.pad(W * self.scale), self.b.copy()
         self.steps = 0
-        self.horizon = float(max(1, samples.n // batch_size))
+        self.horizon = max(1.0, np.count_nonzero(objective.weight) / batch_size)
 
     def copy(self) -> "SGD":
         """Return a copy that shares nothing with this one."""
@@ -108,7 +110,7 @@ class SGD:
             If the weights are no longer finite.
         """
         samples = objective.samples
-        weight = objective.weight * (samples.n / objective.weight_sum)
+        weight = objective.weight * ((samples.n if rows is None else len(rows)) / objective.weight_sum)
         scratch = samples.scratch(len(self.W))
         for order in shuffled(samples.n if rows is None else rows, samples.nbytes, self.batch_size, random_state):
             self.steps = kernels.sgd_epoch(
