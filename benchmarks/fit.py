@@ -7,7 +7,7 @@ are judged often (every ``PIECE`` images), outside the clock.
 
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,8 @@ from sklearn.exceptions import ConvergenceWarning
 from benchmarks import peers
 from benchmarks.measure import clock, quartiles, take_turns
 from benchmarks.report import Report, Row, timed, yes_no
-from benchmarks.scoring import Judge, Weights, first_setting, seconds_until, weights_of
+from benchmarks.scoring import Judge, first_setting, seconds_until, weights_of
 from mnistlr import SoftmaxRegression
-from mnistlr.objective import Objective
-from mnistlr.samples import Samples
-from mnistlr.solvers import SGD
-from mnistlr.threads import count_threads
 
 SEEDS = range(5)
 LEVEL = 0.92
@@ -34,24 +30,6 @@ PEERS: dict[str, Callable[[Any, Any], peers.Start]] = {
     "JAX": lambda X, y: peers.jax_batches(X, y, 10, batch=16, step=0.1, steps_a_piece=PIECE // 16),
     "PyTorch": lambda X, y: peers.torch_batches(X, y, 10, batch=64, step=0.2, steps_a_piece=PIECE // 64),
 }
-
-
-def our_sgd(X: Any, y: Any, seed: int) -> peers.Start:
-    """The default solver, epoch by epoch as ``fit`` runs it, with a look at the averaged weights every ``PIECE``."""
-
-    def start() -> Iterator[Weights]:
-        objective = Objective(
-            Samples.of(X), y.astype(np.int32), 10, alpha=SoftmaxRegression().alpha, n_threads=count_threads()
-        )
-        state = SGD(objective, np.zeros(objective.n_parameters), batch_size=SoftmaxRegression().batch_size)
-        random = np.random.RandomState(seed)
-        while True:
-            order = random.permutation(len(y))
-            for first in range(0, len(y), PIECE):
-                state.epoch(objective, order[first : first + PIECE], random)
-                yield objective.unpack(state.theta)
-
-    return start
 
 
 def defaults(report: Report, data: Any, judge: Judge) -> None:
@@ -99,16 +77,20 @@ def to_accuracy(report: Report, data: Any, judge: Judge) -> None:
             starts[name] = prepare(data.X_train, data.y_train)
         except ImportError as error:
             print(f"{name} is skipped: {error}")
+
+    def ours(seed: int) -> peers.Start:
+        return peers.our_batches(data.X_train, data.y_train, 10, model=SoftmaxRegression(), seed=seed, piece=PIECE)
+
     clocks = {name: (lambda start=start: until(start)) for name, start in starts.items()}
     for seed in SEEDS:
-        clocks[f"seed {seed}"] = lambda seed=seed: until(our_sgd(data.X_train, data.y_train, seed))
+        clocks[f"seed {seed}"] = lambda seed=seed: until(ours(seed))
     times = take_turns(clocks, report.repeats)
-    ours = [reading for seed in SEEDS for reading in times[f"seed {seed}"]]
+    readings = [reading for seed in SEEDS for reading in times[f"seed {seed}"]]
     reached = [name for name in starts if np.isfinite(times[name]).all()]
     quickest = min(reached, key=lambda name: quartiles(times[name])[1], default=None)
-    rows = [timed("SoftmaxRegression's SGD, five seeds", ours)]
+    rows = [timed("SoftmaxRegression's SGD, five seeds", readings)]
     for name in starts:
-        other = timed("", ours, name, times[name], 0.1 if name == quickest else None)
+        other = timed("", readings, name, times[name], 0.1 if name == quickest else None)
         rows.append(timed(name, times[name], f"ours / {name}"))
         rows[-1].ratio, rows[-1].goal, rows[-1].met = other.ratio, other.goal, other.met
     report.table(f"Time until {level:.1%} of the test images are told right", rows, f"judged every {PIECE} images")

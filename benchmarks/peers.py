@@ -6,13 +6,35 @@ are converted to what suits a peer, and its code compiled, before the clock star
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from benchmarks.scoring import Weights
+from mnistlr.objective import Objective
+from mnistlr.samples import Samples
+from mnistlr.solvers import SGD
+from mnistlr.threads import count_threads
 
 Start = Callable[[], Iterator[Weights]]
+
+
+def our_batches(X: Any, y: Any, n_raw: int, *, model: Any, seed: int, piece: int) -> Start:
+    """Ours, in the same form: ``model``'s SGD as ``fit`` runs it, with the averaged weights after every ``piece``."""
+
+    def start() -> Iterator[Weights]:
+        objective = Objective(Samples.of(X), y.astype(np.int32), n_raw, alpha=model.alpha, n_threads=count_threads())
+        state = SGD(objective, np.zeros(objective.n_parameters), batch_size=model.batch_size)
+        random = np.random.RandomState(seed)
+        while True:
+            order = random.permutation(len(y))
+            for first in range(0, len(y), piece):
+                state.epoch(objective, order[first : first + piece], random)
+                yield objective.unpack(state.theta)
+
+    next(start())
+    return start
 
 
 def jax_batches(X: Any, y: Any, n_raw: int, *, batch: int, step: float, steps_a_piece: int) -> Start:
@@ -81,12 +103,12 @@ def torch_batches(X: Any, y: Any, n_raw: int, *, batch: int, step: float, steps_
     return start
 
 
-def intelex_lbfgs(X: Any, y: Any) -> Callable[[int], Any]:
-    """scikit-learn-intelex: L-BFGS in float32; the function it returns takes the number of iterations."""
+def intelex_lbfgs(X: Any, y: Any, dtype: Any = np.float32) -> Callable[[int], Any]:
+    """scikit-learn-intelex: L-BFGS; the function it returns takes the number of iterations."""
     from sklearnex.linear_model import LogisticRegression
 
-    X32 = X / np.float32(255)
-    return lambda max_iter: LogisticRegression(tol=1e-14, max_iter=max_iter).fit(X32, y)
+    X_float = X / np.asarray(255, dtype)
+    return lambda max_iter: LogisticRegression(tol=1e-14, max_iter=max_iter).fit(X_float, y)
 
 
 def sklearn_lbfgs(X: Any, y: Any) -> Callable[[int], Any]:
@@ -117,8 +139,9 @@ def newton_cholesky(X: Any, y: Any) -> Callable[[int], Any]:
 
 
 BINARY: dict[str, tuple[Callable[[Any, Any], Callable[[int], Any]], int]] = {
-    "scikit-learn-intelex lbfgs": (intelex_lbfgs, 1024),
-    "scikit-learn lbfgs": (sklearn_lbfgs, 1024),
+    "intelex lbfgs": (intelex_lbfgs, 512),
+    "intelex lbfgs, float64": (partial(intelex_lbfgs, dtype=np.float64), 512),
+    "scikit-learn lbfgs": (sklearn_lbfgs, 512),
     "liblinear": (liblinear, 64),
     "newton-cholesky": (newton_cholesky, 32),
 }
