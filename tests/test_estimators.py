@@ -1,0 +1,428 @@
+"""What a user of the two estimators meets: labels, kinds of data, weights, going on from before, bad input."""
+
+import multiprocessing
+import pickle
+import threading
+import warnings
+
+import joblib
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from conftest import ImageData
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+
+from mnistlr import DivergenceError, LogisticRegression, MnistlrError, SoftmaxRegression
+from mnistlr.linear_classifier import DEFAULTS
+from mnistlr.solvers import Monitor
+
+MODELS = [LogisticRegression, SoftmaxRegression]
+
+
+@pytest.fixture(scope="module")
+def data():
+    """Three overlapping clouds: features of both signs, nothing separable."""
+    random = np.random.default_rng(0)
+    y = np.arange(300) % 3
+    return random.normal(size=(300, 6)) + np.eye(6)[y], y
+
+
+def labels_for(model, y):
+    return y == 1 if model is LogisticRegression else y
+
+
+def state(estimator):
+    return pickle.dumps(vars(estimator))
+
+
+# --- labels and kinds of data -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array([False, True]),
+        np.array(["yes", "no"]),
+        np.array(["yes", "no"], object),
+        np.array([-7, 10**12]),
+        np.array([2.0, 1.0]),
+        np.array([3, 1], np.uint8),
+        np.array(["a", "b", "c"]),
+        np.array([5, -5, 0]),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("model", MODELS)
+def test_labels_come_back_as_they_went_in(data, model, labels):
+    if len(labels) > 2 and model is LogisticRegression:
+        return
+    X, y = data
+    y = labels[y % len(labels)]
+    fit = model(random_state=0).fit(X, y)
+    assert fit.classes_.dtype == labels.dtype
+    assert_array_equal(fit.classes_, np.unique(labels))
+    predicted = fit.predict(X)
+    assert predicted.dtype == labels.dtype
+    assert set(predicted) <= set(labels)
+    assert fit.score(X, y) > 0.5
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_shapes_and_the_decision_function(data, model):
+    X, y = data
+    fit = model(random_state=0).fit(X, labels_for(model, y))
+    K = 1 if model is LogisticRegression else 3
+    assert fit.coef_.shape == (K, 6)
+    assert fit.intercept_.shape == (K,)
+    raw = X @ fit.coef_.T + fit.intercept_
+    assert_allclose(fit.decision_function(X), raw[:, 0] if K == 1 else raw, rtol=1e-12, atol=1e-12)
+    proba = fit.predict_proba(X)
+    assert_allclose(proba.sum(axis=1), 1, rtol=1e-12)
+    assert_allclose(np.log(proba), fit.predict_log_proba(X), rtol=1e-9, atol=1e-12)
+    assert_array_equal(fit.classes_[proba.argmax(axis=1)], fit.predict(X))
+
+
+def test_log_probabilities_that_underflow(data):
+    X, y = data
+    for model in MODELS:
+        fit = model(random_state=0).fit(X, labels_for(model, y))
+        log_proba = fit.predict_log_proba(X * 1e6)
+        assert np.isfinite(log_proba).all()
+        assert log_proba.min() < -1e5
+
+
+@pytest.mark.parametrize("solver", DEFAULTS)
+def test_dense_csr_lists_and_any_layout_are_one(small_mnist: ImageData, solver):
+    X, y = small_mnist.X_train[:400, 300:420], small_mnist.y_train[:400]
+    settings = {"solver": solver, "random_state": 0, "max_iter": 3}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        plain = SoftmaxRegression(**settings).fit(X, y)
+        for other in (np.asfortranarray(X), np.repeat(X, 2, axis=0)[::2], X[:, ::-1][:, ::-1]):
+            assert_array_equal(SoftmaxRegression(**settings).fit(other, y).coef_, plain.coef_)
+        sparse = SoftmaxRegression(**settings).fit(sp.csr_matrix(X), y)
+        arrays = SoftmaxRegression(**settings).fit(sp.csr_array(X), y)
+        floats = SoftmaxRegression(**settings).fit(X / 255.0, y)
+        listed = SoftmaxRegression(**settings).fit((X / 255.0).tolist(), y.tolist())
+    # float32 arithmetic here, float64 there, over a few iterations
+    size = np.abs(floats.coef_).max()
+    assert_allclose(sparse.coef_ * 255, floats.coef_, rtol=0, atol=1e-4 * size)
+    assert_allclose(plain.coef_ * 255, floats.coef_, rtol=0, atol=1e-4 * size)
+    assert_array_equal(arrays.coef_, sparse.coef_)
+    assert_array_equal(listed.coef_, floats.coef_)
+    assert_array_equal(sparse.predict(sp.csr_matrix(X)), sparse.predict(X))
+
+
+def test_memory_map_and_read_only(small_mnist: ImageData, tmp_path):
+    X, y = np.array(small_mnist.X_train[:500]), small_mnist.y_train[:500]
+    plain = SoftmaxRegression(random_state=0).fit(X, y)
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    fit = SoftmaxRegression(random_state=0).fit(mapped, y)
+    assert_array_equal(fit.coef_, plain.coef_)
+    assert_array_equal(fit.predict_proba(mapped), plain.predict_proba(X))
+    X.flags.writeable = False
+    assert_array_equal(SoftmaxRegression(random_state=0).fit(X, y).coef_, plain.coef_)
+
+
+def test_the_quick_way_of_predict_is_the_checked_one(small_mnist: ImageData):
+    X, y = small_mnist.X_train[:500], small_mnist.y_train[:500]
+    fit = SoftmaxRegression(random_state=0).fit(X, y)
+    for rows in (X[:1], X[:7], X):
+        assert_array_equal(fit.predict(np.asfortranarray(rows)), fit.predict(np.ascontiguousarray(rows)))
+    with pytest.raises(ValueError, match="784 features"):
+        fit.predict(X[:, 1:])
+    with pytest.raises(ValueError, match="2D"):
+        fit.predict(X[0])
+    with pytest.raises(ValueError, match="0 sample"):
+        fit.predict(X[:0])
+
+
+# --- weights ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "newton", "nesterov"])
+@pytest.mark.parametrize("model", MODELS)
+def test_weights_are_repetitions(data, model, solver):
+    X, y = data
+    y = labels_for(model, y)
+    weight = np.arange(300) % 4
+    weighted = model(solver=solver, tol=1e-9).fit(X, y, weight)
+    repeated = model(solver=solver, tol=1e-9).fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
+    # Both gradients are <= tol; alpha-strong convexity turns that into a distance.
+    assert_allclose(weighted.coef_, repeated.coef_, rtol=0, atol=2 * 1e-9 * np.sqrt(X.shape[1] * 3) / 1e-4)
+
+
+@pytest.mark.parametrize("solver", DEFAULTS)
+def test_class_weights_are_sample_weights(data, solver):
+    X, y = data
+    y = np.array(["a", "b", "c"])[np.minimum(y, np.arange(300) % 5 % 3)]
+    counts = {label: (y == label).sum() for label in "abc"}
+    balanced = {label: 300 / (3 * count) for label, count in counts.items()}
+    settings = {"solver": solver, "random_state": 0, "max_iter": 5}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        by_name = SoftmaxRegression(class_weight="balanced", **settings).fit(X, y)
+        by_hand = SoftmaxRegression(class_weight=balanced, **settings).fit(X, y)
+        by_sample = SoftmaxRegression(**settings).fit(X, y, [balanced[label] for label in y])
+    assert_array_equal(by_name.coef_, by_sample.coef_)
+    assert_array_equal(by_hand.coef_, by_sample.coef_)
+    assert np.abs(by_name.coef_ - SoftmaxRegression(solver="lbfgs").fit(X, y).coef_).max() > 1e-3
+
+
+# --- going on from before ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "newton", "svrg", "gd", "nesterov"])
+def test_warm_start_starts_where_it_was(data, solver):
+    X, y = data
+    fit = SoftmaxRegression(solver=solver, alpha=0.1, tol=1e-6, warm_start=True, random_state=0).fit(X, y)
+    before = fit.coef_
+    assert fit.fit(X, y).n_iter_ == 0
+    assert_allclose(fit.coef_, before, rtol=1e-12)
+    with pytest.raises(ValueError, match="same classes and features"):
+        fit.fit(X, y % 2)
+
+
+def test_warm_start_of_sgd_goes_on(data):
+    X, y = data
+    fit = SoftmaxRegression(alpha=1e-3, warm_start=True, max_iter=2, tol=1e-9, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        first = fit.fit(X, y).history_["objective"]
+    with pytest.warns(ConvergenceWarning):
+        assert fit.fit(X, y).history_["objective"][0] < first[0]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_partial_fit(data, model):
+    X, y = data
+    y = labels_for(model, y)
+    fit = model(solver="sgd", random_state=0)
+    for _ in range(5):
+        for start in range(0, 300, 100):
+            fit.partial_fit(X[start : start + 100], y[start : start + 100], classes=np.unique(y))
+    assert fit.score(X, y) > model(solver="lbfgs").fit(X, y).score(X, y) - 0.03
+    with pytest.raises(ValueError, match="among the classes"):
+        fit.partial_fit(X, np.full(300, 7))
+    with pytest.raises(ValueError, match="differ from those of the first call"):
+        fit.partial_fit(X, y, classes=[0, 1, 2, 3])
+    with pytest.raises(ValueError, match="uint8, or none"):
+        fit.partial_fit(np.zeros((3, 6), np.uint8), y[:3])
+    with pytest.raises(ValueError, match="needs classes"):
+        model(solver="sgd").partial_fit(X, y)
+    assert not hasattr(model(solver="lbfgs"), "partial_fit")
+    assert hasattr(SoftmaxRegression(), "partial_fit")
+
+
+def test_partial_fit_of_all_is_one_epoch_of_fit(data):
+    X, y = data
+    pieces = SoftmaxRegression(random_state=3).partial_fit(X, y, classes=[0, 1, 2])
+    with pytest.warns(ConvergenceWarning):
+        whole = SoftmaxRegression(random_state=3, max_iter=1).fit(X, y)
+    assert_array_equal(pieces.coef_, whole.coef_)
+
+
+def test_early_stopping_keeps_the_best(small_mnist: ImageData):
+    X, y = small_mnist.X_train[:1500], small_mnist.y_train[:1500]
+    fit = SoftmaxRegression(early_stopping=True, alpha=0, n_iter_no_change=3, tol=0, random_state=0).fit(X, y)
+    losses = fit.history_["validation_loss"]
+    assert fit.n_iter_ == len(losses) == losses.argmin() + 1 + 3
+    assert "validation loss" in fit.stop_reason_
+    shorter = SoftmaxRegression(early_stopping=True, alpha=0, max_iter=int(losses.argmin()) + 1, tol=0, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        assert_array_equal(shorter.fit(X, y).coef_, fit.coef_)
+
+
+# --- bad input --------------------------------------------------------------------------------------------------
+
+
+def refuse(error, match, estimator, *arguments):
+    """Both a new and a fitted estimator refuse, and stay as they were."""
+    before = state(estimator)
+    with pytest.raises(error, match=match):
+        estimator.fit(*arguments)
+    assert state(estimator) == before
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+@pytest.mark.parametrize("model", MODELS)
+def test_bad_data_are_refused_and_change_nothing(data, model, fitted):
+    X, y = data
+    y = labels_for(model, y)
+    estimator = model(random_state=0)
+    if fitted:
+        estimator.fit(X, y)
+    hole = X.copy()
+    hole[3, 2] = np.nan
+    refuse(ValueError, "NaN", estimator, hole, y)
+    hole[3, 2] = np.inf
+    refuse(ValueError, "infinity", estimator, hole, y)
+    refuse(ValueError, "inconsistent numbers of samples", estimator, X[1:], y)
+    refuse(ValueError, "2D array", estimator, X[0], y[:6])
+    refuse(ValueError, "0 sample", estimator, X[:0], y[:0])
+    refuse(ValueError, "only one class", estimator, X, np.full(300, 4))
+    refuse(ValueError, "continuous", estimator, X, np.linspace(0, 1, 300))
+    refuse(ValueError, "[Nn]egative", estimator, X, y, -np.ones(300))
+    refuse(ValueError, "zero", estimator, X, y, np.zeros(300))
+    refuse(ValueError, "Complex", estimator, X.astype(complex), y)
+
+
+def test_more_than_two_classes_name_the_other_model(data):
+    refuse(ValueError, "takes 2 classes, got 3; use SoftmaxRegression", LogisticRegression(), *data)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"alpha": -1},
+        {"solver": "adam"},
+        {"tol": -1},
+        {"max_iter": 0},
+        {"batch_size": 0},
+        {"momentum": 1.0},
+        {"eta0": 0},
+    ],
+    ids=str,
+)
+def test_bad_settings_are_named(data, setting):
+    refuse(ValueError, next(iter(setting)), SoftmaxRegression(**setting), *data)
+
+
+def test_not_fitted(data):
+    for name in ("predict", "predict_proba", "decision_function"):
+        with pytest.raises(NotFittedError):
+            getattr(SoftmaxRegression(), name)(data[0])
+
+
+@pytest.mark.parametrize("learning_rate", ["constant", "invscaling"])
+@pytest.mark.parametrize("fitted", [False, True])
+def test_diverging_steps_end_in_an_error(data, learning_rate, fitted):
+    X, y = data
+    estimator = SoftmaxRegression(learning_rate=learning_rate, eta0=1e30, alpha=1.0, power_t=0.1)
+    if fitted:
+        estimator.set_params(learning_rate="auto").fit(X, y).set_params(learning_rate=learning_rate)
+    refuse(DivergenceError, "smaller eta0", estimator, X, y)
+    refuse(MnistlrError, "smaller eta0", estimator, X, y)
+
+
+@pytest.mark.parametrize("solver", DEFAULTS)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore::RuntimeWarning")
+@pytest.mark.parametrize("size", [1e-300, 1e-160, 1e160, 1e300])
+def test_numbers_at_the_ends_of_the_range(data, solver, size):
+    """A finite model or a clear error, never NaN."""
+    X, y = data
+    estimator = SoftmaxRegression(solver=solver, random_state=0, max_iter=20)
+    before = state(estimator)
+    try:
+        estimator.fit(X * size, y)
+    except DivergenceError as error:
+        assert "scale" in str(error).lower()
+        assert state(estimator) == before
+    else:
+        assert np.isfinite(estimator.coef_).all()
+        assert np.isfinite(estimator.intercept_).all()
+
+
+@pytest.mark.parametrize("solver", DEFAULTS)
+def test_features_and_samples_that_say_nothing(data, solver):
+    X, y = data
+    odd = np.hstack([X, np.ones((300, 1)) * 5, np.zeros((300, 1)), X[:, :1]])  # constant, zero, a duplicate
+    odd[::7] = 0
+    fit = SoftmaxRegression(solver=solver, alpha=0.01, random_state=0).fit(odd, y)
+    assert_array_equal(fit.coef_[:, 7], 0)
+    if solver in ("lbfgs", "newton"):  # the optimum shares the weight between duplicates
+        assert_allclose(fit.coef_[:, 0], fit.coef_[:, 8], rtol=0, atol=1e-4 / 0.01)
+    assert fit.score(odd, y) > 0.5
+
+
+@pytest.mark.parametrize("solver", DEFAULTS)
+def test_one_sample_a_class(solver):
+    X = np.eye(4)
+    fit = SoftmaxRegression(solver=solver, alpha=0.01, random_state=0).fit(X, [3, 1, 2, 0])
+    assert_array_equal(fit.predict(X), [3, 1, 2, 0])
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "newton", "gd", "nesterov", "svrg"])
+def test_separable_data_without_a_penalty(solver):
+    """There is no optimum: the weights grow until the gradient is under tol, or max_iter is reached with a warning."""
+    X, y = np.array([[-1.0], [-2.0], [1.0], [2.0]]), np.array([0, 0, 1, 1])
+    fit = LogisticRegression(solver=solver, alpha=0, random_state=0, max_iter=20_000).fit(X, y)
+    assert fit.history_["gradient_norm"][-1] <= 1e-4
+    assert fit.score(X, y) == 1
+    with pytest.warns(ConvergenceWarning, match="gradient norm .* > tol.*Increase max_iter"):
+        LogisticRegression(solver=solver, alpha=0, random_state=0, max_iter=1, tol=1e-12).fit(X, y)
+
+
+@pytest.mark.parametrize("solver", DEFAULTS)
+@pytest.mark.parametrize("fitted", [False, True])
+def test_an_interrupt_leaves_the_estimator_as_it_was(data, monkeypatch, solver, fitted):
+    X, y = data
+    estimator = SoftmaxRegression(solver=solver, random_state=0)
+    if fitted:
+        estimator.fit(X, y)
+    record = Monitor.record
+
+    def interrupted(self, *arguments, **values):
+        if len(self.records) == 1:
+            raise KeyboardInterrupt("Ctrl-C")
+        return record(self, *arguments, **values)
+
+    monkeypatch.setattr(Monitor, "record", interrupted)
+    refuse(KeyboardInterrupt, "Ctrl-C", estimator, X + 1, y)
+
+
+# --- called from anywhere ---------------------------------------------------------------------------------------
+
+
+def fit_bits(X, y, n_jobs=None):
+    return SoftmaxRegression(solver="lbfgs", alpha=0.1, n_jobs=n_jobs).fit(X, y).coef_.tobytes()
+
+
+@pytest.fixture(scope="module")
+def expected(small_mnist: ImageData):
+    X, y = np.array(small_mnist.X_train[:3000]), small_mnist.y_train[:3000]
+    return X, y, fit_bits(X, y, 1)
+
+
+def test_eight_threads_at_once(expected):
+    X, y, bits = expected
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(fit_bits(X, y))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [bits] * 8
+
+
+def _fit_in_child(queue, X, y):
+    queue.put(fit_bits(X, y))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_after_a_fork(expected):
+    X, y, bits = expected
+    assert fit_bits(X, y, 2) == bits  # the pool has threads now, which the child will not have
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+    child = context.Process(target=_fit_in_child, args=(queue, X, y))
+    child.start()
+    assert queue.get() == bits
+    child.join(60)
+    assert child.exitcode == 0
+
+
+@pytest.mark.parametrize("prefer", ["threads", "processes"])
+def test_under_joblib(expected, prefer):
+    X, y, bits = expected
+    assert joblib.Parallel(2, prefer=prefer)(joblib.delayed(fit_bits)(X, y) for _ in range(4)) == [bits] * 4
+
+
+def test_clone_and_pickle(data):
+    X, y = data
+    fit = SoftmaxRegression(random_state=0, alpha=0.5).fit(X, y)
+    assert clone(fit).get_params() == fit.get_params()
+    again = pickle.loads(pickle.dumps(fit))
+    assert_array_equal(again.predict_proba(X), fit.predict_proba(X))
