@@ -1,5 +1,6 @@
 """The benchmark scripts run, and what they make of readings is right. No time is judged."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -9,8 +10,10 @@ from time import sleep
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from benchmarks.measure import clock, quartiles, ratio, take_turns
+from benchmarks.peers import our_batches
 from benchmarks.report import Report, Row, show_ratio, show_time, timed
 from benchmarks.scoring import Judge, first_setting, seconds_until, weights_of
 from mnistlr import LogisticRegression, SoftmaxRegression
@@ -175,3 +178,16 @@ def test_judge_agrees_with_the_trainers(digit: int | None) -> None:
     weights = weights_of(model, raw_pixels=True)
     assert judge.objective(weights, 0.01) == pytest.approx(model.history_["objective"][-1], rel=1e-5)
     assert judge.accuracy(weights) == pytest.approx(accuracy, abs=1e-12)
+
+
+def test_our_training_in_pieces_is_that_of_fit() -> None:
+    """After as many images, the piecewise run is as low as fit, to the luck of another order."""
+    data = load_named("mnist_5k")
+    X, y, pieces = data.X_train, data.y_train, 8
+    judge, model = Judge(data), SoftmaxRegression(max_iter=1, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, y)
+    start = our_batches(X, y, 10, model=model, seed=0, piece=len(y) // pieces)
+    weights = next(itertools.islice(start(), pieces - 1, None))
+    expected = judge.objective(weights_of(model, raw_pixels=True), model.alpha)
+    assert judge.objective(weights, model.alpha) == pytest.approx(expected, rel=0.03)
