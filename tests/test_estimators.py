@@ -230,9 +230,10 @@ def test_early_stopping_keeps_the_best(small_mnist: ImageData):
     losses = fit.history_["validation_loss"]
     assert fit.n_iter_ == len(losses) == losses.argmin() + 1 + 3
     assert "validation loss" in fit.stop_reason_
-    shorter = SoftmaxRegression(early_stopping=True, alpha=0, max_iter=int(losses.argmin()) + 1, tol=0, random_state=0)
+    fit.set_params(max_iter=int(losses.argmin()) + 1)
+    best = fit.coef_
     with pytest.warns(ConvergenceWarning):
-        assert_array_equal(shorter.fit(X, y).coef_, fit.coef_)
+        assert_array_equal(fit.fit(X, y).coef_, best)
 
 
 # --- bad input --------------------------------------------------------------------------------------------------
@@ -314,11 +315,13 @@ def test_numbers_at_the_ends_of_the_range(data, solver, size):
     """A finite model or a clear error, never NaN."""
     X, y = data
     estimator = SoftmaxRegression(solver=solver, random_state=0, max_iter=20)
-    before = state(estimator)
+    before, message = state(estimator), ""
     try:
         estimator.fit(X * size, y)
     except DivergenceError as error:
-        assert "scale" in str(error).lower()
+        message = str(error)
+    if message:
+        assert "scale" in message.lower()
         assert state(estimator) == before
     else:
         assert np.isfinite(estimator.coef_).all()
