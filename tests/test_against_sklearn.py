@@ -209,6 +209,18 @@ def test_optimum_of_the_whole_binary_problem(mnist: ImageData):
     assert abs(f_ours / f_theirs - 1) <= 1e-8
 
 
+@pytest.mark.long
+def test_optimum_of_ten_thousand_images(mnist: ImageData):
+    """Ten classes, 7,850 parameters, alpha = 1e-4: the objectives agree as the tolerance of 1e-7 promises."""
+    n, alpha, tol = min(10_000, len(mnist.y_train)), 1e-4, 1e-7
+    X, y = mnist.X_train[:n] / 255, mnist.y_train[:n]
+    theirs = sklearn.linear_model.LogisticRegression(C=1 / (alpha * n), tol=tol, max_iter=10000).fit(X, y)
+    ours = SoftmaxRegression(solver="lbfgs", alpha=alpha, tol=tol, max_iter=10000).fit(X, y)
+    f_theirs = objective(X, y, theirs.coef_, theirs.intercept_, alpha)
+    f_ours = objective(X, y, ours.coef_, ours.intercept_, alpha)
+    assert abs(f_ours / f_theirs - 1) <= 1e-8
+
+
 # --- pixels and floats --------------------------------------------------------------------------------------------
 
 
