@@ -274,7 +274,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if not np.isfinite(result.theta).all():
             raise DivergenceError(
                 f"The weights are no longer finite ({result.message}); are the features, of size up to "
-                f"{objective.samples.largest():.3g}, in sensible units? Scale them."
+                f"{objective.samples.peaks().max():.3g}, in sensible units? Scale them."
             )
         if not result.converged:
             warnings.warn(

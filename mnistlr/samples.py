@@ -57,10 +57,15 @@ class Samples:
         """Size of the data."""
         return sum(array.nbytes for array in self.X) if self.is_sparse else self.X.nbytes
 
-    def largest(self) -> float:
-        """Return the largest absolute value of the data, as the model sees it."""
-        values = self.X[0] if self.is_sparse else self.X
-        return max(float(values.max(initial=0)), -float(values.min(initial=0))) * self.scale
+    def peaks(self) -> Array:
+        """Return the largest absolute value of every feature, (d,), as the model sees it."""
+        if not self.is_sparse:
+            high, low = self.X.max(axis=0), self.X.min(axis=0)
+            peaks: Array = np.maximum(high, -low.astype(np.float64))
+        else:
+            peaks = np.zeros(self.d)
+            np.maximum.at(peaks, self.X[1], np.abs(self.X[0].astype(np.float64)))
+        return peaks * self.scale
 
     def every(self, stride: int) -> "Samples":
         """Return a copy of every ``stride``-th sample, the first included."""

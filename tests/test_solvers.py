@@ -16,7 +16,7 @@ from mnistlr.solvers import Monitor, gradient_descent, lbfgs, newton, sgd, svrg
 from mnistlr.solvers.gradient_descent import largest_curvature
 from mnistlr.solvers.lbfgs import line_search, two_loop
 from mnistlr.solvers.newton import conjugate_gradients
-from mnistlr.solvers.preconditioner import Preconditioner
+from mnistlr.solvers.preconditioner import RIDGE, Preconditioner
 from mnistlr.solvers.sgd import shuffled
 from mnistlr.solvers.step_size import derive_step_size, largest_eigenvalue, moments
 
@@ -265,6 +265,9 @@ def test_preconditioner_from_all_samples_is_the_hessian(objective, optimum):
         expected = reference.hessian(objective.samples.X, *objective.unpack(optimum), ALPHA)
     else:
         expected = (K - 1) / K**2 * x.T @ x / n + ALPHA * np.diag(np.arange(d + 1) < d)
+    peaks = np.abs(objective.samples.X).max(axis=0)
+    peaks[peaks == 0] = peaks.max()
+    expected += np.diag(np.append(RIDGE * expected[-1, -1] * peaks**2 / n, 0))
     assert_allclose(L @ L.T, expected, rtol=0, atol=2e-6 * expected.diagonal().max())
     vector = np.random.default_rng(0).normal(size=len(optimum))
     V, c = objective.unpack(vector)
@@ -502,3 +505,16 @@ def test_the_derived_step_is_stable_under_a_strong_penalty(digits: ImageData, al
     fit = SoftmaxRegression(alpha=alpha, random_state=0).fit(X, y)
     exact = SoftmaxRegression(solver="lbfgs", alpha=alpha).fit(X, y)
     assert_allclose(fit.history_["objective"][-1], exact.history_["objective"][-1], rtol=0.02)
+
+
+def test_preconditioned_lbfgs_under_a_vanishing_penalty(small_mnist: ImageData):
+    """Pixels that the preconditioner's samples hardly show must not take wild steps."""
+    X, y = small_mnist.X_train, (small_mnist.y_train == 2).astype(np.int32)
+    objective = Objective(Samples.of(X), y, 1, alpha=1e-10)
+    start = np.zeros(objective.n_parameters)
+    values = [
+        lbfgs(objective, start, tol=0.0, max_iter=15, monitor=Monitor(), precondition=choice).theta
+        for choice in (True, False)
+    ]
+    preconditioned, plain = map(objective.value, values)
+    assert preconditioned < plain

@@ -29,7 +29,7 @@ SUFFICIENT_DECREASE = 1e-4  # c_1
 CURVATURE = 0.9  # c_2
 MAX_TRIALS = 25
 # Iteration -> number of samples that M is made of. The softmax M does not depend on theta.
-REBUILD_LOGISTIC = {0: 2000, 7: 12000}
+REBUILD_LOGISTIC = {0: 2000, 8: 8000}
 REBUILD_SOFTMAX = {0: 12000}
 
 

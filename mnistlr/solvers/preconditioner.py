@@ -8,6 +8,9 @@ With x~ = (x, 1) and m evenly spaced samples, the Hessian of their mean loss plu
 classes: half the covariance bounds the Hessian (Boehning, "Multinomial logistic regression algorithm", Ann. Inst.
 Statist. Math. 44, 1992), and c = (K - 1) / K^2 is the curvature where all K classes are alike. M^-1 times a gradient
 is then nearly a Newton step, for the price of two triangular solves.
+
+A few samples more (``RIDGE``), each with one feature at its peak, are added to the diagonal: the part may show a
+feature too rarely to know its curvature.
 """
 
 from typing import Any
@@ -23,6 +26,7 @@ Array = npt.NDArray[Any]
 
 MAX_FEATURES = 2000  # M has (d + 1)^2 entries; for more features the factorisation costs more than it saves
 PARTS = 16
+RIDGE = 8.0  # samples
 
 
 class Preconditioner:
@@ -30,13 +34,16 @@ class Preconditioner:
 
     def __init__(self, objective: Objective, theta: Array, stride: int) -> None:
         self.objective = objective
-        self.factor = subsampled_curvature(objective, theta, stride).astype(np.float64)
+        M, peaks = subsampled_curvature(objective, theta, stride)
+        self.factor = M.astype(np.float64)
+        del M
         diagonal = np.einsum("ii->i", self.factor)
+        # These samples say little of features that they hardly show; without this, such features take wild steps.
+        peaks[peaks == 0] = peaks.max()
+        diagonal[:-1] += objective.alpha + RIDGE * diagonal[-1] * peaks**2 * stride / objective.samples.n
+        diagonal *= 1 + 1e-6  # rounding must not make M indefinite
         if not objective.fit_intercept:
             self.factor[-1, :-1], diagonal[-1] = 0.0, 1.0
-        diagonal *= 1 + 1e-6  # rounding must not make M indefinite
-        diagonal[:-1] += objective.alpha
-        diagonal[diagonal == 0] = diagonal.max()  # neither samples nor penalty speak of these features: go carefully
         kernels.cholesky(self.factor)
 
     def solve(self, vector: Array) -> Array:
@@ -49,8 +56,8 @@ class Preconditioner:
         return np.concatenate([columns[:, :-1].ravel(), columns[:, -1]])
 
 
-def subsampled_curvature(objective: Objective, theta: Array, stride: int) -> Array:
-    """Return the lower triangle of 1/m sum_i c_i x~_i x~_i^T, (d + 1, d + 1)."""
+def subsampled_curvature(objective: Objective, theta: Array, stride: int) -> tuple[Array, Array]:
+    """Return the lower triangle of 1/m sum_i c_i x~_i x~_i^T, (d + 1, d + 1), and the features' peaks, (d,)."""
     while not objective.weight[::stride].any():
         stride //= 2  # one sample at least has a positive weight
     samples = objective.samples.every(stride)
@@ -72,4 +79,4 @@ def subsampled_curvature(objective: Objective, theta: Array, stride: int) -> Arr
         kernels.add_gram(samples.X, weight * samples.scale**2, 1 / samples.scale, edges[part], edges[part + 1], x, M)
 
     run_chunks(work, PARTS, objective.n_threads)
-    return M
+    return M, samples.peaks()
