@@ -32,7 +32,7 @@ from mnistlr.samples import Samples
 
 Array = npt.NDArray[Any]
 
-SUBSET = 1024
+SUBSET = 512
 POWER_ITERATIONS = 20
 
 
