@@ -31,7 +31,6 @@ def our_batches(X: Any, y: Any, n_raw: int, *, model: Any, seed: int, piece: int
             order = random.permutation(len(y))
             for first in range(0, len(y), piece):
                 rows = order[first : first + piece]
-                objective.weight_sum = float(len(rows))  # an epoch takes its rows for all that have weight
                 state.epoch(objective, rows, random)
                 yield objective.unpack(state.theta)
 

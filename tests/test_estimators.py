@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
-from mnistlr import DivergenceError, LogisticRegression, MnistlrError, SoftmaxRegression
+from mnistlr import DivergenceError, LogisticRegression, MnistlrError, SoftmaxRegression, kernels
 from mnistlr.linear_classifier import DEFAULTS
 from mnistlr.solvers import Monitor
 
@@ -125,6 +125,19 @@ def test_memory_map_and_read_only(small_mnist: ImageData, tmp_path):
     assert_array_equal(fit.predict_proba(mapped), plain.predict_proba(X))
     X.flags.writeable = False
     assert_array_equal(SoftmaxRegression(random_state=0).fit(X, y).coef_, plain.coef_)
+
+
+def test_arrays_that_start_at_odd_addresses_or_have_their_bytes_swapped(data):
+    X, y = data
+    buffer = np.zeros(X.size * 8 + 1, np.uint8)
+    unaligned = buffer[1:].view(np.float64).reshape(X.shape)
+    unaligned[:] = X
+    assert not unaligned.flags.aligned
+    plain = SoftmaxRegression(random_state=0).fit(X, y)
+    for other in (unaligned, X.astype(X.dtype.newbyteorder())):
+        fit = SoftmaxRegression(random_state=0).fit(other, y)
+        assert_array_equal(fit.coef_, plain.coef_)
+        assert_array_equal(fit.predict_proba(other), plain.predict_proba(X))
 
 
 def test_the_quick_way_of_predict_is_the_checked_one(small_mnist: ImageData):
@@ -376,6 +389,54 @@ def test_an_interrupt_leaves_the_estimator_as_it_was(data, monkeypatch, solver, 
     refuse(KeyboardInterrupt, "Ctrl-C", estimator, X + 1, y)
 
 
+@pytest.mark.parametrize("solver", ["lbfgs", "newton", "nesterov", "svrg", "sgd"])
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_an_interrupt_in_the_middle_of_a_pass_leaves_it_too(small_mnist: ImageData, monkeypatch, solver, n_jobs):
+    """Whichever pass is at work when Ctrl-C comes, in whichever of its chunks."""
+    X, y = small_mnist.X_train[:2000, 300:340], small_mnist.y_train[:2000]
+    estimator = SoftmaxRegression(solver=solver, n_jobs=n_jobs, max_iter=3, tol=0.5, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        estimator.fit(X, y)
+    for name in ("loss_gradient", "loss_sum", "sgd_epoch", "hessian_vector"):
+        calls = []
+
+        def interrupted(*arguments, kernel=getattr(kernels, name), calls=calls):
+            calls.append(name)
+            if len(calls) == 3:
+                raise KeyboardInterrupt("Ctrl-C")
+            return kernel(*arguments)
+
+        with monkeypatch.context() as patch, warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            patch.setattr(kernels, name, interrupted)
+            before = state(estimator)
+            try:
+                estimator.fit(X[::-1], y)
+            except KeyboardInterrupt:
+                assert state(estimator) == before
+            else:
+                assert len(calls) < 3  # this solver has no such passes
+
+
+def test_an_interrupt_of_partial_fit_leaves_what_came_before(data, monkeypatch):
+    X, y = data
+    fit = SoftmaxRegression(random_state=0).partial_fit(X, y, classes=[0, 1, 2])
+    undisturbed = pickle.loads(pickle.dumps(fit)).partial_fit(X, y)
+    before = state(fit)
+
+    def interrupted(*arguments, kernel=kernels.sgd_epoch):
+        kernel(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kernels, "sgd_epoch", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            fit.partial_fit(X, y)
+    assert state(fit) == before
+    assert_array_equal(fit.partial_fit(X, y).coef_, undisturbed.coef_)  # the weights inside are as before as well
+
+
 # --- called from anywhere ---------------------------------------------------------------------------------------
 
 
@@ -409,10 +470,10 @@ def test_after_a_fork(expected):
     X, y, bits = expected
     assert fit_bits(X, y, 2) == bits  # the pool has threads now, which the child will not have
     context = multiprocessing.get_context("fork")
-    queue = context.SimpleQueue()
-    child = context.Process(target=_fit_in_child, args=(queue, X, y))
+    queue = context.Queue()
+    child = context.Process(target=_fit_in_child, args=(queue, X, y), daemon=True)  # one that hangs dies with us
     child.start()
-    assert queue.get() == bits
+    assert queue.get(timeout=60) == bits
     child.join(60)
     assert child.exitcode == 0
 

@@ -124,7 +124,7 @@ def test_after_a_fork(while_locked):
     if while_locked:
         threads._lock.acquire()
     try:
-        child = context.Process(target=_child, args=(sender,))
+        child = context.Process(target=_child, args=(sender,), daemon=True)  # one that hangs dies with us
         child.start()
     finally:
         if while_locked:

@@ -110,7 +110,8 @@ class SGD:
             If the weights are no longer finite.
         """
         samples = objective.samples
-        weight = objective.weight * ((samples.n if rows is None else len(rows)) / objective.weight_sum)
+        mean_weight = objective.weight_sum / samples.n if rows is None else float(objective.weight[rows].mean())
+        weight = objective.weight / mean_weight
         scratch = samples.scratch(len(self.W))
         for order in shuffled(samples.n if rows is None else rows, samples.nbytes, self.batch_size, random_state):
             self.steps = kernels.sgd_epoch(
