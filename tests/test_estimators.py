@@ -398,18 +398,21 @@ def test_an_interrupt_in_the_middle_of_a_pass_leaves_it_too(small_mnist: ImageDa
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         estimator.fit(X, y)
-    for name in ("loss_gradient", "loss_sum", "sgd_epoch", "hessian_vector"):
-        calls = []
 
-        def interrupted(*arguments, kernel=getattr(kernels, name), calls=calls):
-            calls.append(name)
+    def interrupted(kernel, calls):
+        def call(*arguments):
+            calls.append(kernel)
             if len(calls) == 3:
-                raise KeyboardInterrupt("Ctrl-C")
+                raise KeyboardInterrupt
             return kernel(*arguments)
 
+        return call
+
+    for name in ("loss_gradient", "loss_sum", "sgd_epoch", "hessian_vector"):
+        calls = []
         with monkeypatch.context() as patch, warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            patch.setattr(kernels, name, interrupted)
+            patch.setattr(kernels, name, interrupted(getattr(kernels, name), calls))
             before = state(estimator)
             try:
                 estimator.fit(X[::-1], y)
