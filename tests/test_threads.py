@@ -6,6 +6,7 @@ import threading
 import time
 
 import joblib
+import numba
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -70,6 +71,22 @@ def test_an_error_in_a_helper_is_raised():
 
     with pytest.raises(LookupError, match="helper"):
         run_chunks(work, 2, 2)
+
+
+def test_it_waits_for_the_slowest():
+    caller = threading.current_thread()
+    helper_began, finished = threading.Event(), []
+
+    def work(chunk):
+        if threading.current_thread() is caller:
+            assert helper_began.wait(30)
+        else:
+            helper_began.set()
+            time.sleep(0.05)
+        finished.append(chunk)
+
+    run_chunks(work, 2, 2)
+    assert sorted(finished) == [0, 1]
 
 
 def test_nothing_runs_on_after_an_interrupt():
@@ -147,6 +164,13 @@ def test_count_threads():
     assert count_threads(-1000) == 1
     with pytest.raises(ValueError, match="n_jobs"):
         count_threads(0)
+
+
+def test_count_threads_keeps_numbas_limit(monkeypatch):
+    """joblib and Dask tell their workers their share by it."""
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 1)
+    assert count_threads() == count_threads(-1) == 1
+    assert count_threads(3) == 3
 
 
 def test_count_threads_takes_the_share_that_joblib_leaves():
