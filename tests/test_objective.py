@@ -138,11 +138,12 @@ def test_samples_are_read_only_views():
     assert all(not array.flags.writeable for array in sparse.X)
 
 
-def test_largest_and_size():
-    assert Samples.of(np.array([[-3.0, 2.0]])).largest() == 3
-    assert Samples.of(np.array([[0, 255]], np.uint8)).largest() == 1
-    assert Samples.of(sp.csr_matrix([[0.0, -2.0]])).largest() == 2
-    assert Samples.of(sp.csr_matrix((3, 2))).largest() == 0
+def test_peaks_and_size():
+    X = np.array([[-3.0, 2.0, 0.0], [1.0, -1.0, 0.0]])
+    assert_array_equal(Samples.of(X).peaks(), [3, 2, 0])
+    assert_array_equal(Samples.of(sp.csr_matrix(X)).peaks(), [3, 2, 0])
+    assert_array_equal(Samples.of(np.array([[0, 255]], np.uint8)).peaks(), [0, 1])
+    assert_array_equal(Samples.of(sp.csr_matrix((3, 2))).peaks(), [0, 0])
     assert Samples.of(np.zeros((3, 2), np.float32)).nbytes == 24
 
 
