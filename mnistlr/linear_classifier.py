@@ -145,7 +145,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self._check_classes(classes)
             objective = self._objective(X, y, classes, sample_weight)
             monitor = Monitor()
-            result = self._minimise(objective, self._start(objective, classes), y, monitor)
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # finiteness is checked by name
+                result = self._minimise(objective, self._start(objective, classes), y, monitor)
             self._keep(objective, classes, result)
             self.n_iter_, self.history_, self.stop_reason_ = result.n_iter, monitor.history(), result.message
             self.__dict__.pop("_sgd", None)
@@ -184,7 +185,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             objective = self._objective(X, y_numbers, known, sample_weight)
             state = self.__dict__.get("_sgd")
             if state is None:
-                state = SGD(objective, self._start(objective, known, warm=not first), **self._sgd_settings())
+                with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                    state = SGD(objective, self._start(objective, known, warm=not first), **self._sgd_settings())
             if state.scale != objective.samples.scale:
                 raise ValueError("All pieces of the data must be uint8, or none; this one differs from those before.")
             self._sgd = state.copy()
@@ -209,13 +211,15 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """What is to be minimised, for labels given as class numbers."""
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-            if not sample_weight.any():
-                raise ValueError("At least one of the sample weights must be positive, all are zero.")
         if self.class_weight is not None:
             per_class = compute_class_weight(
                 self.class_weight, classes=classes, y=classes[y], sample_weight=sample_weight
             )
+            if not (np.isfinite(per_class).all() and (per_class >= 0).all()):
+                raise ValueError(f"class_weight must be finite and >= 0, got {self.class_weight}.")
             sample_weight = per_class[y] * (1.0 if sample_weight is None else sample_weight)
+        if sample_weight is not None and not sample_weight.any():
+            raise ValueError("At least one of the sample weights must be positive, all are zero.")
         return Objective(
             Samples.of(X), y.astype(np.int32), 1 if len(classes) == 2 else len(classes), alpha=float(self.alpha),
             sample_weight=sample_weight, fit_intercept=self.fit_intercept, n_threads=count_threads(self.n_jobs),

@@ -73,7 +73,8 @@ def run_chunks(work: Callable[[int], None], n_chunks: int, n_threads: int) -> No
     finally:
         for _ in range(n_chunks):  # after an error or an interrupt here, the others find nothing left to do
             next(chunks)
-        errors = [helper.exception() for helper in helpers]
+        # One that has not begun will find nothing to do; waiting for it could be waiting for ourselves.
+        errors = [helper.exception() for helper in helpers if not helper.cancel()]
     for error in errors:
         if error is not None:
             raise error

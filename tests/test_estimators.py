@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from mnistlr import DivergenceError, LogisticRegression, MnistlrError, SoftmaxRegression, kernels
 from mnistlr.linear_classifier import DEFAULTS
+from mnistlr.objective import Objective
 from mnistlr.solvers import Monitor
 
 MODELS = [LogisticRegression, SoftmaxRegression]
@@ -493,3 +494,65 @@ def test_clone_and_pickle(data):
     assert clone(fit).get_params() == fit.get_params()
     again = pickle.loads(pickle.dumps(fit))
     assert_array_equal(again.predict_proba(X), fit.predict_proba(X))
+
+
+# --- once found wrong -------------------------------------------------------------------------------------------
+
+
+def test_sgd_without_intercept_on_a_column_of_ones(data):
+    X, y = data
+    fit = SoftmaxRegression(fit_intercept=False, random_state=0).fit(np.hstack([X, np.ones((300, 1))]), y)
+    assert not fit.intercept_.any()
+    assert fit.score(np.hstack([X, np.ones((300, 1))]), y) > 0.5
+
+
+@pytest.mark.parametrize("solver", DEFAULTS)
+def test_nothing_to_learn_from(solver):
+    fit = LogisticRegression(solver=solver, fit_intercept=False, random_state=0).fit(
+        np.zeros((100, 3)), np.arange(100) < 30
+    )
+    assert not fit.coef_.any()
+
+
+def test_steps_that_overflow_do_not_advise_what_was_done(data):
+    X, y = data
+    with pytest.raises(DivergenceError) as error:
+        SoftmaxRegression().fit((X * 1e30).astype(np.float32), y)
+    assert "nan" not in str(error.value)
+    assert "'auto'" not in str(error.value)
+
+
+def test_gradient_descent_stops_at_the_first_nan(data, monkeypatch):
+    X, y = data
+    calls = []
+    original = Objective.value_and_gradient
+
+    def counted(self, theta):
+        calls.append(1)
+        return original(self, theta)
+
+    monkeypatch.setattr(Objective, "value_and_gradient", counted)
+    with pytest.raises(DivergenceError):
+        SoftmaxRegression(solver="gd").fit(X * 1e200, y)
+    assert len(calls) < 5
+
+
+@pytest.mark.parametrize("weights", [{0: -1.0}, {0: np.nan}, {0: 0, 1: 0, 2: 0}], ids=str)
+@pytest.mark.parametrize("solver", ["lbfgs", "sgd"])
+def test_bad_class_weights_are_refused(data, weights, solver):
+    refuse(ValueError, "weight", SoftmaxRegression(solver=solver, class_weight=weights), *data)
+
+
+def test_early_stopping_with_all_weight_on_one_side(data):
+    X, y = data
+    weight = (np.arange(300) < 5) * 1.0
+    refuse(ValueError, "one side of the split", SoftmaxRegression(early_stopping=True, random_state=0), X, y, weight)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_sgd_with_one_heavy_sample(data):
+    X, y = data
+    weight = np.where(np.arange(300) == 1, 1e5, 1.0)
+    ours = LogisticRegression(solver="sgd", alpha=1e-2, random_state=0).fit(X, y == 1, weight)
+    best = LogisticRegression(alpha=1e-2).fit(X, y == 1, weight)
+    assert ours.history_["objective"][-1] < 2 * best.history_["objective"][-1]

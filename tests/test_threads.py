@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -180,3 +182,12 @@ def test_count_threads_takes_the_share_that_joblib_leaves():
     one_of_two = max(1, joblib.cpu_count() // 2)
     inside = joblib.Parallel(2, backend="loky")(joblib.delayed(count_threads)() for _ in range(2))
     assert max(inside) <= one_of_two
+
+
+def test_chunks_within_chunks():
+    code = (
+        "from mnistlr.threads import run_chunks\n"
+        "run_chunks(lambda i: run_chunks(lambda j: None, 8, 8), 8, 8)\n"
+        "print('done')"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, capture_output=True, text=True).stdout == "done\n"

@@ -29,16 +29,13 @@ def gradient_descent(
     """Minimise ``objective`` from ``theta`` until the largest entry of the gradient is at most ``tol``."""
     L, passes = largest_curvature(objective)
     z, t = theta, 1.0
-    for iteration in range(max_iter + 1):
+    iteration = 0
+    while True:
         value, gradient = objective.value_and_gradient(z)
         passes += 1
-        norm = float(np.abs(gradient).max())
-        if monitor.record(z, objective=value, gradient_norm=norm, step=1 / L, passes=passes):
-            return Result(z, iteration, True, "stopped by a callback")
-        if norm <= tol:
-            return Result(z, iteration, True, f"gradient norm {norm:.2g} <= tol")
-        if iteration == max_iter:
-            break
+        result = monitor.judge(z, iteration, value, gradient, step=1 / L, passes=passes, tol=tol, max_iter=max_iter)
+        if result is not None:
+            return result
         new_theta = z - gradient / L
         if accelerated and gradient @ (new_theta - theta) <= 0:
             t_next = (1 + np.sqrt(1 + 4 * t * t)) / 2
@@ -46,7 +43,7 @@ def gradient_descent(
         else:
             z, t = new_theta, 1.0
         theta = new_theta
-    return Result(z, max_iter, False, f"max_iter reached; gradient norm {norm:.2g} > tol")
+        iteration += 1
 
 
 def largest_curvature(objective: Objective) -> tuple[float, int]:
@@ -66,6 +63,7 @@ def largest_curvature(objective: Objective) -> tuple[float, int]:
         v = 4 * logistic.hessian_vector(zero, v / np.sqrt(v @ v))
         passes += 1
         previous, eigenvalue = eigenvalue, float(np.sqrt(v @ v))
-        if passes >= 10 and eigenvalue - previous <= 1e-3 * eigenvalue:
+        if eigenvalue == 0 or (passes >= 10 and eigenvalue - previous <= 1e-3 * eigenvalue):
             break
-    return objective.alpha + (0.25 if objective.n_raw == 1 else 0.5) * 1.05 * eigenvalue, passes
+    L = objective.alpha + (0.25 if objective.n_raw == 1 else 0.5) * 1.05 * eigenvalue
+    return L or 1.0, passes  # a constant function is at its minimum with any step

@@ -61,31 +61,32 @@ def lbfgs(
     value, gradient = evaluate(theta)
     pairs: deque[tuple[Array, Array, float]] = deque(maxlen=memory)
     step = np.nan
-    for iteration in range(max_iter + 1):
-        norm = float(np.abs(gradient).max())
-        stop = monitor.record(theta, objective=value, gradient_norm=norm, step=step, passes=passes)
-        if norm <= tol:
-            return Result(theta, iteration, True, f"gradient norm {norm:.2g} <= tol")
-        if stop:
-            return Result(theta, iteration, True, "stopped by a callback")
-        if iteration == max_iter:
-            break
+    iteration = 0
+    while True:
+        result = monitor.judge(theta, iteration, value, gradient, step=step, passes=passes, tol=tol, max_iter=max_iter)
+        if result is not None:
+            return result
         if precondition and iteration in rebuild:
             M = Preconditioner(objective, theta, max(1, objective.samples.n // rebuild[iteration]))
             pairs.clear()
         direction = -two_loop(pairs, gradient, M.solve if M else lambda vector: vector)
-        found = line_search(
-            evaluate, theta, direction, value, gradient, 1.0 if pairs or M else 1 / norm, objective.precision
-        )
+        first_step = 1.0 if pairs or M else 1 / float(np.abs(gradient).max())
+        found = line_search(evaluate, theta, direction, value, gradient, first_step, objective.precision)
         if found is None:
-            message = f"rounding allows no lower point; gradient norm {norm:.2g} > tol (float64 data allow less)"
-            return Result(theta, iteration, False, message)
+            return nothing_lower(theta, iteration, gradient)
         step, new_theta, value, new_gradient = found
         s, y = new_theta - theta, new_gradient - gradient
         if s @ y > 0:
             pairs.append((s, y, 1 / float(s @ y)))
         theta, gradient = new_theta, new_gradient
-    return Result(theta, max_iter, False, f"max_iter reached; gradient norm {norm:.2g} > tol")
+        iteration += 1
+
+
+def nothing_lower(theta: Array, iteration: int, gradient: Array) -> Result:
+    """Return the result of a search that found no lower point."""
+    norm = float(np.abs(gradient).max())
+    message = f"rounding allows no lower point; gradient norm {norm:.2g} > tol (float64 data allow less)"
+    return Result(theta, iteration, False, message)
 
 
 def two_loop(pairs: deque[tuple[Array, Array, float]], gradient: Array, solve: Callable[[Array], Array]) -> Array:

@@ -8,9 +8,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mnistlr.exceptions import DivergenceError
+
 Array = npt.NDArray[Any]
 
 FIELDS = ("objective", "gradient_norm", "step", "seconds", "passes")
+
+
+@dataclass(frozen=True)
+class Result:
+    """Where a solver stopped, after how many iterations, whether that is the optimum it was asked for, and why."""
+
+    theta: Array
+    n_iter: int
+    converged: bool
+    message: str
 
 
 @dataclass
@@ -56,16 +68,40 @@ class Monitor:
         self._started += time.perf_counter() - now
         return stop
 
+    def judge(
+        self,
+        theta: Array,
+        iteration: int,
+        value: float,
+        gradient: Array,
+        *,
+        step: float,
+        passes: float,
+        tol: float,
+        max_iter: int,
+    ) -> Result | None:
+        """Note an iteration of a solver that knows its gradient; return the result if it is to stop here.
+
+        Raises
+        ------
+        DivergenceError
+            If value or gradient are not finite.
+        """
+        norm = float(np.abs(gradient).max())
+        if not (np.isfinite(value) and np.isfinite(norm)):
+            raise DivergenceError(
+                f"The objective is {value:.3g} and its gradient {norm:.3g} in iteration {iteration}; expected finite "
+                "numbers. Scale the features."
+            )
+        stop = self.record(theta, objective=value, passes=passes, step=step, gradient_norm=norm)
+        if norm <= tol:
+            return Result(theta, iteration, True, f"gradient norm {norm:.2g} <= tol")
+        if stop:
+            return Result(theta, iteration, True, "stopped by a callback")
+        if iteration == max_iter:
+            return Result(theta, iteration, False, f"max_iter reached; gradient norm {norm:.2g} > tol")
+        return None
+
     def history(self) -> dict[str, Array]:
         """Return one array for each field; the first entry belongs to the starting point where that was evaluated."""
         return {name: np.array([record[name] for record in self.records]) for name in self.records[0]}
-
-
-@dataclass(frozen=True)
-class Result:
-    """Where a solver stopped, after how many iterations, whether that is the optimum it was asked for, and why."""
-
-    theta: Array
-    n_iter: int
-    converged: bool
-    message: str

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistlr.objective import Objective
-from mnistlr.solvers.lbfgs import line_search
+from mnistlr.solvers.lbfgs import line_search, nothing_lower
 from mnistlr.solvers.monitor import Monitor, Result
 from mnistlr.solvers.preconditioner import MAX_FEATURES, Preconditioner
 
@@ -37,25 +37,20 @@ def newton(objective: Objective, theta: Array, *, tol: float, max_iter: int, mon
         passes += 1
         return objective.value_and_gradient(theta)
 
-    for iteration in range(max_iter + 1):
-        norm = float(np.abs(gradient).max())
-        stop = monitor.record(theta, objective=value, gradient_norm=norm, step=step, passes=passes)
-        if norm <= tol:
-            return Result(theta, iteration, True, f"gradient norm {norm:.2g} <= tol")
-        if stop:
-            return Result(theta, iteration, True, "stopped by a callback")
-        if iteration == max_iter:
-            break
+    iteration = 0
+    while True:
+        result = monitor.judge(theta, iteration, value, gradient, step=step, passes=passes, tol=tol, max_iter=max_iter)
+        if result is not None:
+            return result
         if objective.samples.d <= MAX_FEATURES and iteration < (REBUILDS if objective.n_raw == 1 else 1):
             M = Preconditioner(objective, theta, max(1, objective.samples.n // SUBSET))
         direction, products = conjugate_gradients(objective, theta, gradient, M)
         passes += products
         found = line_search(evaluate, theta, direction, value, gradient, 1.0, objective.precision)
         if found is None:
-            message = f"rounding allows no lower point; gradient norm {norm:.2g} > tol (float64 data allow less)"
-            return Result(theta, iteration, False, message)
+            return nothing_lower(theta, iteration, gradient)
         step, theta, value, gradient = found
-    return Result(theta, max_iter, False, f"max_iter reached; gradient norm {norm:.2g} > tol")
+        iteration += 1
 
 
 def conjugate_gradients(

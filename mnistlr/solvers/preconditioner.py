@@ -38,9 +38,12 @@ class Preconditioner:
         self.factor = M.astype(np.float64)
         del M
         diagonal = np.einsum("ii->i", self.factor)
-        # These samples say little of features that they hardly show; without this, such features take wild steps.
-        peaks[peaks == 0] = peaks.max()
-        diagonal[:-1] += objective.alpha + RIDGE * diagonal[-1] * peaks**2 * stride / objective.samples.n
+        diagonal[:-1] += objective.alpha
+        if stride > 1:
+            # A part says little of features that it hardly shows; without this, such features take wild steps.
+            peaks[peaks == 0] = peaks.max()
+            diagonal[:-1] += RIDGE * diagonal[-1] * peaks**2 * stride / objective.samples.n
+        diagonal[diagonal == 0] = diagonal.max()
         diagonal *= 1 + 1e-6  # rounding must not make M indefinite
         if not objective.fit_intercept:
             self.factor[-1, :-1], diagonal[-1] = 0.0, 1.0

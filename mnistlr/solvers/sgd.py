@@ -69,7 +69,12 @@ class SGD:
         self.batch_size, self.power, self.average, self.momentum = batch_size, power, average, momentum
         if eta is None:
             step = derive_step_size(
-                samples, self.n_raw, batch_size, centred=objective.fit_intercept, alpha=objective.alpha
+                samples,
+                self.n_raw,
+                batch_size,
+                centred=objective.fit_intercept,
+                alpha=objective.alpha,
+                unevenness=float(np.square(objective.weight).mean() / objective.weight.mean() ** 2),
             )
             self.eta = step.eta * (1 - momentum)
         else:
@@ -186,6 +191,9 @@ def sgd(
             return Result(best_theta, epoch, True, "stopped by a callback")
         if stale >= n_iter_no_change:
             what = "objective" if validation is None else "validation loss"
+            if validation is None and value > best * (1 + max(tol, 0.01)):
+                message = f"the {what} rose from {best:.3g} to {value:.3g}, which asks for smaller steps"
+                return Result(best_theta, epoch, False, message)
             message = f"the {what} improved by less than tol = {tol:g} of its value in {stale} epoch(s)"
             return Result(best_theta, epoch, True, message)
     return Result(best_theta, max_iter, False, f"max_iter reached; epochs still improve by more than tol = {tol:g}")

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mnistlr.exceptions import DivergenceError
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples
 
@@ -45,12 +46,22 @@ class StepSize:
     eta: float
 
 
-def derive_step_size(samples: Samples, n_raw: int, batch_size: int, *, centred: bool, alpha: float = 0.0) -> StepSize:
-    """Derive the step from some ``SUBSET`` evenly spaced samples; ``centred`` is False without an intercept."""
+def derive_step_size(
+    samples: Samples, n_raw: int, batch_size: int, *, centred: bool, alpha: float = 0.0, unevenness: float = 1.0
+) -> StepSize:
+    """Derive the step from some ``SUBSET`` evenly spaced samples; ``centred`` is False without an intercept.
+
+    ``unevenness`` of the sample weights s, mean s^2 / (mean s)^2, multiplies the noise of a batch.
+
+    Raises
+    ------
+    DivergenceError
+        If the features are too large for their squares to be finite.
+    """
     subset = samples.every(max(1, samples.n // SUBSET))
     mean, variance, spread = moments(subset)
     if not centred:
-        variance, mean = variance + mean**2, np.zeros_like(mean)
+        variance, mean, spread = variance + mean**2, np.zeros_like(mean), subset.peaks()
     squared = spread * (np.sqrt(variance) + spread / 16)
     # What a handful of samples say of a feature is no measure: it takes the most cautious of the other steps.
     rare = variance * subset.n <= 8 * spread**2
@@ -59,7 +70,11 @@ def derive_step_size(samples: Samples, n_raw: int, batch_size: int, *, centred: 
     mean_square = float(variance @ metric) + 1.0
     # The intercept's own eigenvalue is 1.
     eigenvalue = max(largest_eigenvalue(subset, mean, metric), 1.0)
-    curvature = (0.25 if n_raw == 1 else 0.5) * (mean_square / batch_size + eigenvalue) + alpha * metric.max()
+    curvature = (0.25 if n_raw == 1 else 0.5) * (
+        mean_square * unevenness / batch_size + eigenvalue
+    ) + alpha * metric.max()
+    if not (np.isfinite(curvature) and np.isfinite(metric).all()):
+        raise DivergenceError(f"No step size suits features as large as {subset.peaks().max():.3g}. Scale them.")
     return StepSize(mean, metric, 2 / curvature)
 
 

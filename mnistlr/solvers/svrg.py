@@ -52,17 +52,15 @@ def svrg(
     v, v_b = aligned(W.shape, samples.dtype), np.zeros_like(b)
     scratch, raw_0 = samples.scratch(len(W)), samples.scratch(len(W))[2]
     weight = objective.weight * (samples.n / objective.weight_sum)
-    for epoch in range(max_iter + 1):
+    epoch = 0
+    while True:
         theta = np.concatenate([W[: objective.n_raw].ravel() / samples.scale, b[: objective.n_raw]], dtype=np.float64)
         check_finite(theta, state.eta)
         value, gradient = objective.value_and_gradient(theta)
-        norm = float(np.abs(gradient).max())
-        if monitor.record(theta, objective=value, gradient_norm=norm, step=state.eta, passes=1 + cold + 3 * epoch):
-            return Result(theta, epoch, True, "stopped by a callback")
-        if norm <= tol:
-            return Result(theta, epoch, True, f"gradient norm {norm:.2g} <= tol")
-        if epoch == max_iter:
-            break
+        passes = 1 + cold + 3 * epoch
+        result = monitor.judge(theta, epoch, value, gradient, step=state.eta, passes=passes, tol=tol, max_iter=max_iter)
+        if result is not None:
+            return result
         mu_W, mu_b = objective.unpack(gradient)
         mu = samples.pad((mu_W - objective.alpha * objective.unpack(theta)[0]) / samples.scale)
         W_0, b_0 = samples.pad(W[: objective.n_raw]), b.copy()
@@ -72,4 +70,4 @@ def svrg(
                 state.mean, state.metric, objective.n_raw, batch_size, state.eta, objective.alpha / samples.scale**2,
                 float(objective.fit_intercept), *scratch, raw_0,
             )  # fmt: skip
-    return Result(theta, max_iter, False, f"max_iter reached; gradient norm {norm:.2g} > tol")
+        epoch += 1
