@@ -24,7 +24,7 @@ _SHARED_DOC = """
         Strength of the penalty, >= 0. scikit-learn's C is 1 / (alpha * n_samples).
     tol : float or None
         "sgd" stops when an epoch improves the objective (or with ``early_stopping`` the validation loss) by less than
-        this part of its value, default 1e-2; the others when no entry of the gradient is larger, default 1e-4.
+        this part of its value, default 2e-2; the others when no entry of the gradient is larger, default 1e-4.
     max_iter : int or None
         Most epochs ("sgd", "svrg", default 100) or iterations (default 1000, "newton" 100).
     fit_intercept : bool
