@@ -45,7 +45,7 @@ def defaults(report: Report, data: Any, judge: Judge) -> None:
     rows, passes = [], None if report.full else 1 if report.quick else 2
     for name, X_theirs, goal in (("scaled", X / 255, 1 / 100), ("raw", X.astype(np.float64), 1 / 500)):
         settings = {} if passes is None else {"max_iter": passes, "tol": None}
-        theirs = sk.SGDClassifier(loss="log_loss", random_state=0, **settings)
+        theirs = sk.SGDClassifier(loss="log_loss", random_state=42, **settings)  # the tutorial's
         began = time.perf_counter()
         theirs.fit(X_theirs, y)
         seconds = [time.perf_counter() - began]
