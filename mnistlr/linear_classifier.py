@@ -193,6 +193,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self._sgd.epoch(objective, None, check_random_state(self.random_state))
             self._keep(objective, known, Result(self._sgd.theta, 1, True, "partial_fit does one pass"))
             self.n_iter_, self.stop_reason_ = 1, "partial_fit does one pass"
+            self.__dict__.pop("history_", None)  # that of an earlier fit is not this model's
         return self
 
     def _validate(self, X: Any, y: Any, reset: bool) -> tuple[Any, Array]:

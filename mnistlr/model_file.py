@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from mnistlr._version import __version__
-from mnistlr.datasets.atomic import atomic_write
+from mnistlr.atomic import atomic_write
 from mnistlr.estimators import LogisticRegression, SoftmaxRegression
 from mnistlr.exceptions import ModelFileError
 

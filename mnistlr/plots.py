@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from mnistlr.datasets.atomic import atomic_write
+from mnistlr.atomic import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -236,6 +236,7 @@ def test_partial_fit_of_all_is_one_epoch_of_fit(data):
     with pytest.warns(ConvergenceWarning):
         whole = SoftmaxRegression(random_state=3, max_iter=1).fit(X, y)
     assert_array_equal(pieces.coef_, whole.coef_)
+    assert not hasattr(whole.partial_fit(X, y), "history_")
 
 
 def test_early_stopping_keeps_the_best(small_mnist: ImageData):

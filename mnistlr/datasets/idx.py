@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mnistlr.datasets.atomic import atomic_write
+from mnistlr.atomic import atomic_write
 from mnistlr.exceptions import DataFormatError
 
 PathLike = str | os.PathLike[str]

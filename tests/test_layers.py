@@ -1,0 +1,60 @@
+"""Dependencies point one way: kernels <- samples <- objective <- solvers <- estimators <- what is built on them."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import mnistlr
+
+ROOT = Path(mnistlr.__file__).parent
+BASE = {"_version", "atomic", "exceptions", "threads"}
+TRAINING = BASE | {"kernels", "samples", "objective", "solvers", "linear_classifier", "estimators", "datasets"}
+
+# What each part may import besides itself. cli, commands, tour and warmup stand on top and may import anything.
+MAY_IMPORT = {
+    "_version": set(),
+    "atomic": set(),
+    "exceptions": set(),
+    "threads": set(),
+    "kernels": set(),
+    "datasets": BASE,
+    "plots": BASE,
+    "samples": BASE | {"kernels"},
+    "objective": BASE | {"kernels", "samples"},
+    "solvers": BASE | {"kernels", "samples", "objective"},
+    "linear_classifier": TRAINING - {"estimators"} | {"model_file"},  # save() hands itself on, when called
+    "estimators": TRAINING,
+    "metrics": BASE | {"kernels"},
+    "summary": BASE | {"metrics"},
+    "model_file": TRAINING,
+    "steps": {"summary"},
+}
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+        for name in names:
+            if name.startswith("mnistlr."):
+                yield name.split(".")[1]
+
+
+@pytest.mark.parametrize("part", MAY_IMPORT)
+def test_dependencies_point_one_way(part):
+    files = sorted((ROOT / part).glob("*.py")) if (ROOT / part).is_dir() else [ROOT / f"{part}.py"]
+    assert files
+    found = {name for file in files for name in imports(file)} - {part}
+    assert found <= MAY_IMPORT[part]
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "kernels").glob("*.py")), ids=lambda path: path.name)
+def test_a_file_of_kernels_calls_no_other(file):
+    """numba's cache would not notice a change there; how to compile is all that they share."""
+    if file.name != "__init__.py":
+        modules = {n.module for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.ImportFrom)}
+        assert {m for m in modules if m and m.startswith("mnistlr")} <= {"mnistlr.kernels.options"}
