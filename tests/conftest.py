@@ -6,6 +6,7 @@ import os
 import socket
 import urllib.parse
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,41 @@ import pytest
 from local_server import LocalServer, openml_site
 
 from mnistlr.datasets import download, load_digits, load_mnist, load_mnist_5k, mnist_files, stratified_split
+
+
+_ATTACKS = pytest.StashKey[dict[str, Counter[str]]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--attacks", type=int, default=1, help="attack this many times as often (default: %(default)s)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_ATTACKS] = {}
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Show how often the package was attacked and how that ended."""
+    if config.stash[_ATTACKS]:
+        terminalreporter.section("attacks")
+    for name, counts in config.stash[_ATTACKS].items():
+        ends = ", ".join(f"{count:,} {end}" for end, count in counts.most_common())
+        terminalreporter.write_line(f"{name}: {counts.total():,} ({ends})")
+
+
+class Attack(NamedTuple):
+    """How often to attack, and the tally: ``attack.ends["refused"] += 1`` for each."""
+
+    factor: int
+    ends: Counter[str]
+
+
+@pytest.fixture
+def attack(request: pytest.FixtureRequest) -> Attack:
+    """Count the attacks of a test for the closing lines of the test run; ``--attacks N`` asks for N times as many."""
+    counts: Counter[str] = Counter()
+    request.config.stash[_ATTACKS][request.node.name] = counts
+    return Attack(request.config.getoption("--attacks"), counts)
 
 
 class ImageData(NamedTuple):
