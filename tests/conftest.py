@@ -17,7 +17,6 @@ from local_server import LocalServer, openml_site
 
 from mnistlr.datasets import download, load_digits, load_mnist, load_mnist_5k, mnist_files, stratified_split
 
-
 _ATTACKS = pytest.StashKey[dict[str, Counter[str]]]()
 
 
