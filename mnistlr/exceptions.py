@@ -23,3 +23,7 @@ class ModelFileError(MnistlrError, ValueError):
 
 class DivergenceError(MnistlrError, ValueError):
     """An optimisation left the finite numbers; the estimator is as it was before ``fit``."""
+
+
+class ImageError(MnistlrError, ValueError):
+    """A picture cannot be read, is too large, or has no digit in it."""

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "kernels": set(),
     "datasets": BASE,
     "plots": BASE,
+    "images": BASE,
     "samples": BASE | {"kernels"},
     "objective": BASE | {"kernels", "samples"},
     "solvers": BASE | {"kernels", "samples", "objective"},
