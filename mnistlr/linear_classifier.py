@@ -1,5 +1,6 @@
 """What both models share as scikit-learn estimators: checking, fitting, predicting."""
 
+import copy
 import warnings
 from numbers import Integral, Real
 from typing import Any, Self
@@ -139,18 +140,22 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         A failed or interrupted fit leaves the estimator as it was.
         """
         self._validate_params()
-        with _Restored(self):
-            X, y = self._validate(X, y, reset=True)
-            classes, y = np.unique(y, return_inverse=True)
-            self._check_classes(classes)
-            objective = self._objective(X, y, classes, sample_weight)
-            monitor = Monitor()
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # finiteness is checked by name
-                result = self._minimise(objective, self._start(objective, classes), y, monitor)
-            self._keep(objective, classes, result)
-            self.n_iter_, self.history_, self.stop_reason_ = result.n_iter, monitor.history(), result.message
-            self.__dict__.pop("_sgd", None)
+        fitted = copy.copy(self)
+        fitted._fit(X, y, sample_weight)
+        self.__dict__ = fitted.__dict__  # one step, so that nobody, interrupt or thread, finds it half done
         return self
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
+        X, y = self._validate(X, y, reset=True)
+        classes, y = np.unique(y, return_inverse=True)
+        self._check_classes(classes)
+        objective = self._objective(X, y, classes, sample_weight)
+        monitor = Monitor()
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # finiteness is checked by name
+            result = self._minimise(objective, self._start(objective, classes), y, monitor)
+        self._keep(objective, classes, result)
+        self.n_iter_, self.history_, self.stop_reason_ = result.n_iter, monitor.history(), result.message
+        self.__dict__.pop("_sgd", None)
 
     @available_if(_solver_is_sgd)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
@@ -168,33 +173,37 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self
         """
         self._validate_params()
-        with _Restored(self):
-            first = not hasattr(self, "classes_")
-            if first and classes is None:
-                raise ValueError("The first call of partial_fit needs classes: all labels that will ever occur.")
-            X, y = self._validate(X, y, reset=first)
-            known = np.unique(classes) if first else self.classes_
-            if not first and classes is not None and not np.array_equal(np.unique(classes), known):
-                raise ValueError(f"classes={np.unique(classes)} differ from those of the first call, {known}.")
-            if first:
-                self._check_classes(known)
-            y_numbers = np.searchsorted(known, y).clip(max=len(known) - 1)
-            if (known[y_numbers] != y).any():
-                unknown = np.setdiff1d(y, known)
-                raise ValueError(f"y has labels that are not among the classes {known}: {unknown}.")
-            objective = self._objective(X, y_numbers, known, sample_weight)
-            state = self.__dict__.get("_sgd")
-            if state is None:
-                with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                    state = SGD(objective, self._start(objective, known, warm=not first), **self._sgd_settings())
-            if state.scale != objective.samples.scale:
-                raise ValueError("All pieces of the data must be uint8, or none; this one differs from those before.")
-            self._sgd = state.copy()
-            self._sgd.epoch(objective, None, check_random_state(self.random_state))
-            self._keep(objective, known, Result(self._sgd.theta, 1, True, "partial_fit does one pass"))
-            self.n_iter_, self.stop_reason_ = 1, "partial_fit does one pass"
-            self.__dict__.pop("history_", None)  # that of an earlier fit is not this model's
+        fitted = copy.copy(self)
+        fitted._fit_piece(X, y, classes, sample_weight)
+        self.__dict__ = fitted.__dict__
         return self
+
+    def _fit_piece(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> None:
+        first = not hasattr(self, "classes_")
+        if first and classes is None:
+            raise ValueError("The first call of partial_fit needs classes: all labels that will ever occur.")
+        X, y = self._validate(X, y, reset=first)
+        known = np.unique(classes) if first else self.classes_
+        if not first and classes is not None and not np.array_equal(np.unique(classes), known):
+            raise ValueError(f"classes={np.unique(classes)} differ from those of the first call, {known}.")
+        if first:
+            self._check_classes(known)
+        y_numbers = np.searchsorted(known, y).clip(max=len(known) - 1)
+        if (known[y_numbers] != y).any():
+            unknown = np.setdiff1d(y, known)
+            raise ValueError(f"y has labels that are not among the classes {known}: {unknown}.")
+        objective = self._objective(X, y_numbers, known, sample_weight)
+        state = self.__dict__.get("_sgd")
+        if state is None:
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                state = SGD(objective, self._start(objective, known, warm=not first), **self._sgd_settings())
+        if state.scale != objective.samples.scale:
+            raise ValueError("All pieces of the data must be uint8, or none; this one differs from those before.")
+        self._sgd = state.copy()
+        self._sgd.epoch(objective, None, check_random_state(self.random_state))
+        self._keep(objective, known, Result(self._sgd.theta, 1, True, "partial_fit does one pass"))
+        self.n_iter_, self.stop_reason_ = 1, "partial_fit does one pass"
+        self.__dict__.pop("history_", None)  # that of an earlier fit is not this model's
 
     def _validate(self, X: Any, y: Any, reset: bool) -> tuple[Any, Array]:
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=_dtype_of(X), order="C", reset=reset)
@@ -286,7 +295,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"{type(self).__name__}(solver={self._solver()!r}) did not converge: {result.message}. Increase "
                 "max_iter, raise tol or alpha, or scale the features.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         W, b = objective.unpack(result.theta)
         self.classes_ = classes
@@ -353,21 +362,6 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-class _Restored:
-    """Restores the estimator's attributes if the block fails or is interrupted."""
-
-    def __init__(self, estimator: BaseEstimator) -> None:
-        self.estimator = estimator
-
-    def __enter__(self) -> None:
-        self.before = self.estimator.__dict__.copy()
-
-    def __exit__(self, kind: Any, *_: Any) -> None:
-        if kind is not None:
-            self.estimator.__dict__.clear()
-            self.estimator.__dict__.update(self.before)
 
 
 def _dtype_of(X: Any) -> Any:
