@@ -65,6 +65,16 @@ class Objective:
         """Relative rounding error to expect in a value."""
         return 10 * float(np.finfo(self.samples.dtype).eps)
 
+    @property
+    def n_counted(self) -> int:
+        """Number of samples with a positive weight."""
+        return int(np.count_nonzero(self.weight))
+
+    @property
+    def unevenness(self) -> float:
+        """mean s^2 / (mean s)^2 of the sample weights: 1 if all are alike."""
+        return float(np.square(self.weight).mean() / self.weight.mean() ** 2)
+
     def unpack(self, theta: Array) -> tuple[Array, Array]:
         """Return views of theta: W (K, d) and b (K,)."""
         return theta[: self.n_weights].reshape(self.n_raw, self.samples.d), theta[self.n_weights :]
@@ -92,8 +102,37 @@ class Objective:
         rows = np.flatnonzero(~is_held_back)
         return restricted(~is_held_back, self.alpha), restricted(is_held_back, 0.0), rows
 
+    def every(self, stride: int) -> tuple[Samples, Array]:
+        """Return copies of every ``stride``-th sample, the first included, and their weights."""
+        return self.samples.every(stride), self.weight[::stride]
+
+    def logistic(self) -> "Objective":
+        """Return the objective on the same samples with one raw prediction, no penalty, and all labels 0."""
+        return Objective(
+            self.samples, np.zeros_like(self.y), 1, alpha=0.0, sample_weight=self.weight,
+            fit_intercept=self.fit_intercept, n_threads=self.n_threads,
+        )  # fmt: skip
+
+    def run_epoch(self, state: Any, rows: Array | None, random_state: np.random.RandomState) -> Any:
+        """Let a stochastic solver's ``state`` go once over the samples ``rows`` (None: all); return it."""
+        state.epoch(self, rows, random_state)
+        return state
+
     def value(self, theta: Array) -> float:
         """f(theta)."""
+        return self.loss_sum(theta) / self.weight_sum + self._penalty(theta)
+
+    def value_and_gradient(self, theta: Array) -> tuple[float, Array]:
+        """f(theta) and its gradient, in one pass over the data."""
+        loss, gradient = self.loss_and_gradient_sums(theta)
+        return loss / self.weight_sum + self._penalty(theta), self._mean_and_penalty(gradient, theta)
+
+    def hessian_vector(self, theta: Array, vector: Array) -> Array:
+        """Hessian of f at theta, times ``vector``, in one pass over the data."""
+        return self._mean_and_penalty(self.hessian_vector_sum(theta, vector), vector)
+
+    def loss_sum(self, theta: Array) -> float:
+        """sum_i s_i loss_i."""
         W, b = self._for_kernels(theta)
         losses = np.zeros(len(self._chunks))
 
@@ -104,10 +143,10 @@ class Objective:
             )  # fmt: skip
 
         run_chunks(work, len(self._chunks), self.n_threads)
-        return float(losses.sum() / self.weight_sum + self._penalty(theta))
+        return float(losses.sum())
 
-    def value_and_gradient(self, theta: Array) -> tuple[float, Array]:
-        """f(theta) and its gradient, in one pass over the data."""
+    def loss_and_gradient_sums(self, theta: Array) -> tuple[float, Array]:
+        """sum_i s_i loss_i and its gradient; the features are not yet multiplied with their scale."""
         W, b = self._for_kernels(theta)
         losses = np.zeros(len(self._chunks))
         gradients = np.zeros((len(self._chunks), self.n_parameters))
@@ -119,16 +158,10 @@ class Objective:
             )  # fmt: skip
 
         run_chunks(work, len(self._chunks), self.n_threads)
-        gradient = gradients.sum(axis=0) / self.weight_sum  # in the order of the chunks
-        grad_W, grad_b = self.unpack(gradient)
-        grad_W *= self.samples.scale
-        grad_W += self.alpha * self.unpack(theta)[0]
-        if not self.fit_intercept:
-            grad_b[:] = 0
-        return float(losses.sum() / self.weight_sum + self._penalty(theta)), gradient
+        return float(losses.sum()), gradients.sum(axis=0)  # in the order of the chunks
 
-    def hessian_vector(self, theta: Array, vector: Array) -> Array:
-        """Hessian of f at theta, times ``vector``, in one pass over the data."""
+    def hessian_vector_sum(self, theta: Array, vector: Array) -> Array:
+        """Hessian of sum_i s_i loss_i times ``vector``; the features are not yet multiplied with their scale."""
         rows = len(self._for_kernels(theta)[0])
         W, b = map(np.concatenate, zip(self._for_kernels(theta), self._for_kernels(vector), strict=True))
         products = np.zeros((len(self._chunks), self.n_parameters))
@@ -140,13 +173,18 @@ class Objective:
             )  # fmt: skip
 
         run_chunks(work, len(self._chunks), self.n_threads)
-        product: Array = products.sum(axis=0) / self.weight_sum
-        product_W, product_b = self.unpack(product)
-        product_W *= self.samples.scale
-        product_W += self.alpha * self.unpack(vector)[0]
-        if not self.fit_intercept:
-            product_b[:] = 0
+        product: Array = products.sum(axis=0)
         return product
+
+    def _mean_and_penalty(self, total: Array, argument: Array) -> Array:
+        """Turn the sum of the samples' gradients at ``argument`` (or Hessians times it) into that of f, in place."""
+        total /= self.weight_sum
+        total_W, total_b = self.unpack(total)
+        total_W *= self.samples.scale
+        total_W += self.alpha * self.unpack(argument)[0]
+        if not self.fit_intercept:
+            total_b[:] = 0
+        return total
 
     def _penalty(self, theta: Array) -> float:
         W = self.unpack(theta)[0].ravel()

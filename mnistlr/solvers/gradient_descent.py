@@ -53,10 +53,7 @@ def largest_curvature(objective: Objective) -> tuple[float, int]:
     L = alpha + c lambda_max(mean_i s_i (x_i, 1)(x_i, 1)^T). The eigenvalue comes from power iteration: the Hessian
     of the logistic loss at zero is a quarter of that matrix. 5 % are added, because the iteration comes from below.
     """
-    logistic = Objective(
-        objective.samples, np.zeros_like(objective.y), 1, alpha=0.0, sample_weight=objective.weight,
-        fit_intercept=objective.fit_intercept, n_threads=objective.n_threads,
-    )  # fmt: skip
+    logistic = objective.logistic()
     zero, v = np.zeros(logistic.n_parameters), np.random.default_rng(0).standard_normal(logistic.n_parameters)
     eigenvalue, passes = 0.0, 0
     while passes < POWER_ITERATIONS:

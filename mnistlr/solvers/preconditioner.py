@@ -61,10 +61,10 @@ class Preconditioner:
 
 def subsampled_curvature(objective: Objective, theta: Array, stride: int) -> tuple[Array, Array]:
     """Return the lower triangle of 1/m sum_i c_i x~_i x~_i^T, (d + 1, d + 1), and the features' peaks, (d,)."""
-    while not objective.weight[::stride].any():
+    samples, weight = objective.every(stride)
+    while not weight.any():
         stride //= 2  # one sample at least has a positive weight
-    samples = objective.samples.every(stride)
-    weight = objective.weight[::stride]
+        samples, weight = objective.every(stride)
     weight = weight / weight.sum()
     n_raw, d = objective.n_raw, samples.d
     if n_raw == 1:

@@ -74,7 +74,7 @@ class SGD:
                 batch_size,
                 centred=objective.fit_intercept,
                 alpha=objective.alpha,
-                unevenness=float(np.square(objective.weight).mean() / objective.weight.mean() ** 2),
+                unevenness=objective.unevenness,
             )
             self.eta = step.eta * (1 - momentum)
         else:
@@ -89,7 +89,7 @@ class SGD:
         self.velocity, self.velocity_b = aligned(self.W.shape, dtype), np.zeros_like(self.b)
         self.average_W, self.average_b = samples.pad(W * self.scale), self.b.copy()
         self.steps = 0
-        self.horizon = max(1.0, np.count_nonzero(objective.weight) / batch_size)
+        self.horizon = max(1.0, objective.n_counted / batch_size)
 
     def copy(self) -> "SGD":
         """Return a copy that shares nothing with this one."""
@@ -106,8 +106,16 @@ class SGD:
         """The size of the last step."""
         return float(self.eta * (1 + self.steps / self.horizon) ** -self.power)
 
-    def epoch(self, objective: Objective, rows: Array | None, random_state: np.random.RandomState) -> None:
+    def epoch(
+        self,
+        objective: Objective,
+        rows: Array | None,
+        random_state: np.random.RandomState,
+        mean_weight: float | None = None,
+    ) -> None:
         """Go once over the samples ``rows`` (all for None) in random order.
+
+        ``mean_weight`` is that of all samples where these are a part of them, by default that of ``rows``.
 
         Raises
         ------
@@ -115,7 +123,8 @@ class SGD:
             If the weights are no longer finite.
         """
         samples = objective.samples
-        mean_weight = objective.weight_sum / samples.n if rows is None else float(objective.weight[rows].mean())
+        if mean_weight is None:
+            mean_weight = objective.weight_sum / samples.n if rows is None else float(objective.weight[rows].mean())
         weight = objective.weight / mean_weight
         scratch = samples.scratch(len(self.W))
         for order in shuffled(samples.n if rows is None else rows, samples.nbytes, self.batch_size, random_state):
@@ -178,7 +187,7 @@ def sgd(
     state = SGD(objective, theta, **settings)
     best, best_theta, stale = np.inf, theta, 0
     for epoch in range(1, max_iter + 1):
-        state.epoch(objective, rows, random_state)
+        state = objective.run_epoch(state, rows, random_state)
         theta = state.theta
         value = objective.value(theta)
         judged = {} if validation is None else {"validation_loss": validation.value(theta)}
