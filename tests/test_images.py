@@ -8,6 +8,7 @@ from conftest import ImageData
 
 from mnistlr.exceptions import ImageError
 from mnistlr.images import normalise
+from mnistlr.images.normalise import centre
 
 # --- normalise: ink -> 28x28 -------------------------------------------------------------------------------
 
@@ -67,6 +68,18 @@ def test_a_lopsided_digit_stays_inside() -> None:
     ink[180:, :] = 1
     found = normalise(ink)
     assert np.flatnonzero(found.any(axis=1)).tolist() == list(range(20))
+
+
+def test_ties_round_up_whatever_the_order_of_the_sums() -> None:
+    """A block of 10 rows has its centre of mass at 4.5, which is 14.5 - 10; a mean of 0 and 1/255 lies between two."""
+    for shift in (-1e-14, 0.0, 1e-14):
+        scaled = np.ones((10, 10))
+        scaled[0] += shift
+        scaled[9, 9] = 0.5 / 255 + shift
+        scaled[0, 0] = 0.5 / 255 + shift
+        found = centre(scaled)
+        assert np.flatnonzero(found.any(axis=1)).tolist() == list(range(10, 20))
+        assert found[19, 19] == 1
 
 
 @pytest.mark.parametrize(

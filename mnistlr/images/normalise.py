@@ -21,6 +21,9 @@ BOX = 20
 """Pixels of the longer side of a digit in it."""
 FAINT = 0.01
 """Ink up to this much is taken for paper where the extent of a digit is measured."""
+HALF = 0.5 + 1e-9
+"""What is added before rounding down. Symmetric drawings make ties, and sums in another order, such as those of the page
+to draw on, miss a tie by 1e-14: with this margin all of them round up."""
 
 Array = NDArray[np.float64]
 
@@ -87,10 +90,10 @@ def centre(scaled: Array) -> NDArray[np.uint8]:
     for axis, size in enumerate(scaled.shape):
         mass = scaled.sum(axis=1 - axis)
         centre_of_mass = (mass @ np.arange(size)) / mass.sum()
-        starts.append(min(max(math.floor(SIDE / 2 + 0.5 - centre_of_mass), 0), SIDE - size))
+        starts.append(min(max(math.floor(SIDE / 2 + HALF - centre_of_mass), 0), SIDE - size))
     (top, left), (n_rows, n_columns) = starts, scaled.shape
     image[top : top + n_rows, left : left + n_columns] = scaled
-    return np.floor(255 * image + 0.5).astype(np.uint8)
+    return np.floor(255 * image + HALF).astype(np.uint8)
 
 
 def _averages(n_in: int, n_out: int) -> Array:
