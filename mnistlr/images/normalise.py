@@ -22,8 +22,8 @@ BOX = 20
 FAINT = 0.01
 """Ink up to this much is taken for paper where the extent of a digit is measured."""
 HALF = 0.5 + 1e-9
-"""What is added before rounding down. Symmetric drawings make ties, and sums in another order, such as those of the page
-to draw on, miss a tie by 1e-14: with this margin all of them round up."""
+"""What is added before rounding down. Symmetric drawings make ties, and sums in another order, such as those of the
+page to draw on, miss a tie by 1e-14: with this margin all of them round up."""
 
 Array = NDArray[np.float64]
 
