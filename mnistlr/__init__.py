@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     )
     from mnistlr.estimators import LogisticRegression, SoftmaxRegression
     from mnistlr.exceptions import (
+        ArgumentError,
         DataFormatError,
         DataUnavailableError,
         DivergenceError,
+        MissingExtraError,
         MnistlrError,
         ModelFileError,
     )
+    from mnistlr.explanation import Explanation, explain
     from mnistlr.metrics import confusion_matrix
     from mnistlr.model_file import load_model, save_model
     from mnistlr.summary import ClassificationSummary
@@ -49,12 +52,15 @@ _HOME = {
     ),
     "mnistlr.estimators": ("LogisticRegression", "SoftmaxRegression"),
     "mnistlr.exceptions": (
+        "ArgumentError",
         "DataFormatError",
         "DataUnavailableError",
         "DivergenceError",
+        "MissingExtraError",
         "MnistlrError",
         "ModelFileError",
     ),
+    "mnistlr.explanation": ("Explanation", "explain"),
     "mnistlr.metrics": ("confusion_matrix",),
     "mnistlr.model_file": ("load_model", "save_model"),
     "mnistlr.summary": ("ClassificationSummary",),

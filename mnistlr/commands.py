@@ -99,7 +99,7 @@ def show(name: str, folder: Path | None, index: int, shape: tuple[int, int] | No
         from mnistlr.plots import plot_digits, save_figure
 
         titles = [str(label) for label in labels] if shape else [f"image {index}: {labels[0]}"]
-        save_figure(plot_digits(images, titles, n_columns), output)
+        save_figure(plot_digits(images, titles, n_columns).figure, output)
         console.print(f"saved {output}", soft_wrap=True, markup=False)
     elif shape:
         console.print(draw_grid(images, n_columns, console))

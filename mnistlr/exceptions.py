@@ -27,3 +27,11 @@ class DivergenceError(MnistlrError, ValueError):
 
 class ImageError(MnistlrError, ValueError):
     """A picture cannot be read, is too large, or has no digit in it."""
+
+
+class ArgumentError(MnistlrError, ValueError):
+    """What a function was given does not fit together."""
+
+
+class MissingExtraError(MnistlrError, ModuleNotFoundError):
+    """A library that only an extra of this package brings is not installed."""

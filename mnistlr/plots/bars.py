@@ -1,0 +1,97 @@
+"""Numbers to be compared: how many images of each class, the folds of a cross-validation."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mnistlr.exceptions import ArgumentError
+from mnistlr.plots.style import BLUE, GREY, ORANGE, SMALL, VERMILION, axes_or_new, dress, legend, open_frame
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def plot_class_balance(
+    y_train: ArrayLike, y_test: ArrayLike | None = None, *, labels: Sequence[Any] | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":  # fmt: skip
+    """Draw which share of the images each class has, beside equal shares.
+
+    Parameters
+    ----------
+    y_train, y_test : array-like, shapes (n_train,) and (n_test,)
+        Labels; those of the test images may be left out.
+    labels : sequence, optional
+        The classes, by default those that occur.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default in a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    parts = {"training": np.asarray(y_train)}
+    if y_test is not None:
+        parts["test"] = np.asarray(y_test)
+    names = np.unique(np.concatenate(list(parts.values()))) if labels is None else np.asarray(labels)
+    ax = axes_or_new(ax, max(5.6, 0.22 * len(names) + 1), 3.0)
+    width = 0.8 / len(parts)
+    for k, (part, y) in enumerate(parts.items()):
+        shares = [100 * float(np.mean(y == name)) for name in names]
+        at = np.arange(len(names)) + (k - (len(parts) - 1) / 2) * width
+        ax.bar(
+            at, shares, width, color=(BLUE, ORANGE)[k], edgecolor="black", linewidth=0.5, hatch=("", "///")[k],
+            label=f"{part}: {len(y):,} images",
+        )  # fmt: skip
+    ax.axhline(100 / len(names), color=GREY, linestyle="--", label=f"equal shares: {100 / len(names):.1f} %")
+    open_frame(ax)
+    ax.grid(visible=False, axis="x")
+    ax.margins(y=0.35)  # room for the legend
+    dress(ax, x="class", y="share of the images (%)")
+    long = max(len(str(name)) for name in names) * len(names) > 80
+    ax.set_xticks(range(len(names)), [str(name) for name in names], rotation=90 if long else 0)
+    legend(ax, ncols=3, loc="upper center")
+    return ax
+
+
+def plot_folds(
+    scores: ArrayLike, baselines: ArrayLike, *, title: str = "", unit: str = "accuracy (%)", ax: "Axes | None" = None
+) -> "Axes":
+    """Draw the accuracy in each fold of a cross-validation, and of the trivial baseline beside it.
+
+    Parameters
+    ----------
+    scores, baselines : array-like, shape (n_folds,)
+        Shares, 0 to 1, drawn in per cent.
+    title, unit : str
+        Above the axes, and beside the upright one.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default in a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    ours, theirs = 100 * np.asarray(scores, dtype=np.float64), 100 * np.asarray(baselines, dtype=np.float64)
+    if ours.shape != theirs.shape or ours.ndim != 1 or not len(ours):
+        raise ArgumentError(f"expected a score and a baseline for each fold, got shapes {ours.shape}, {theirs.shape}.")
+    ax = axes_or_new(ax, max(5.0, 1 + 0.9 * len(ours)), 3.2)
+    at = np.arange(1, len(ours) + 1)
+    for k, (values, name) in enumerate([(ours, "model"), (theirs, "always the most frequent label")]):
+        bars = ax.bar(
+            at + (k - 0.5) * 0.42, values, 0.42, color=(BLUE, "0.8")[k], edgecolor="black", linewidth=0.5,
+            label=f"{name}: mean {values.mean():.2f} %",
+        )  # fmt: skip
+        ax.bar_label(bars, fmt="%.1f", fontsize=SMALL, padding=1)
+    ax.axhline(ours.mean(), color=VERMILION, linestyle="--", linewidth=1, label="mean of the model")
+    open_frame(ax)
+    ax.grid(visible=False, axis="x")
+    ax.set_ylim(0, 1.4 * max(ours.max(), theirs.max(), 1e-9))  # room for the legend
+    dress(ax, title=title, x="fold", y=unit)
+    ax.set_xticks(at)
+    if unit.endswith("(%)"):
+        ax.set_yticks([tick for tick in ax.get_yticks() if tick <= 100])
+    legend(ax, loc="upper center", ncols=2)
+    return ax

@@ -1,0 +1,87 @@
+"""Images as they are: a grid of digits, the mean image of each class."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mnistlr.exceptions import ArgumentError
+from mnistlr.plots.mosaic import draw_mosaic, grid
+from mnistlr.plots.style import as_images, axes_or_new, dress
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def plot_digits(
+    images: ArrayLike, titles: Sequence[Any] | None = None, n_columns: int = 10, *,
+    image_shape: tuple[int, int] | None = None, ax: "Axes | None" = None,
+) -> "Axes":  # fmt: skip
+    """Draw images in a grid, dark ink on white.
+
+    Parameters
+    ----------
+    images : array-like, shape (n, rows, columns) or (n, n_pixels)
+        Intensities: 0 is paper, the largest ink; ``uint8`` goes to 255, whatever occurs.
+    titles : sequence of length n, optional
+        What to write above each image, such as its label.
+    n_columns : int
+        How many stand side by side.
+    image_shape : tuple of int, optional
+        Rows and columns of an image, where they are not equal and not to be seen from ``images``.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default in a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Its figure is ``ax.figure``.
+
+    Raises
+    ------
+    ArgumentError
+        If there are no images, or more or fewer titles.
+    MissingExtraError
+        If matplotlib is not installed.
+    """
+    images = as_images(images, image_shape)
+    if not len(images):
+        raise ArgumentError("expected at least one image to draw, got none.")
+    titles = [] if titles is None else [str(title) for title in titles]
+    if titles and len(titles) != len(images):
+        raise ArgumentError(f"expected a title for each of {len(images)} images, got {len(titles)}.")
+    layout = grid(len(images), n_columns, bool(titles))
+    inches = max(0.8, 3.0 / max(layout.n_rows, layout.n_columns))  # an image
+    ax = axes_or_new(ax, inches * layout.width + 0.3, inches * layout.height + 0.3)
+    ink = 255 if images.dtype == np.uint8 else max(float(images.max()), np.finfo(float).tiny)
+    draw_mosaic(ax, images, titles, n_columns, cmap="gray_r", vmin=0, vmax=ink)
+    rows, columns = images.shape[1:]
+    dress(ax, x=f"{rows} × {columns} pixels each" if len(images) > 1 else f"{rows} × {columns} pixels")
+    return ax
+
+
+def plot_mean_images(
+    X: ArrayLike, y: ArrayLike, *, n_columns: int = 10, image_shape: tuple[int, int] | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":  # fmt: skip
+    """Draw the mean image of each class: what a classifier that compares with templates would look for.
+
+    Parameters
+    ----------
+    X : array-like, shape (n_samples, n_pixels) or (n_samples, rows, columns)
+    y : array-like, shape (n_samples,)
+        Labels, which become the titles.
+    n_columns, image_shape, ax
+        As for :func:`plot_digits`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    images, y = as_images(X, image_shape), np.asarray(y)
+    labels = np.unique(y)
+    means = np.stack([images[y == label].mean(axis=0) for label in labels])
+    ax = plot_digits(means, labels.tolist(), n_columns, ax=ax)
+    ax.set_xlabel(f"mean of each class, {images.shape[1]} × {images.shape[2]} pixels")
+    return ax

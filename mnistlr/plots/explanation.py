@@ -1,0 +1,146 @@
+"""Why this answer: the image, what its pixels contributed to the scores, and what decided."""
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from mnistlr.explanation import Explanation, explain
+from mnistlr.plots.display import Display
+from mnistlr.plots.style import (
+    BLUE,
+    ORANGE,
+    SMALL,
+    against_for,
+    as_images,
+    axes_or_new,
+    centred,
+    colour_bar,
+    dress,
+    open_frame,
+    split,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MOST_BARS = 10
+
+
+def plot_explanation(
+    explanation: Explanation, *, true_label: Any = None, image_shape: tuple[int, int] | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":  # fmt: skip
+    """Draw why a model gave its answer to one image.
+
+    From left to right: the image; what its pixels contributed to the score of the answer, and to that of the
+    runner-up; their difference, which decided, dots on the fewest pixels without which it would have gone the other
+    way; the scores of the (ten) best classes with their probabilities.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        What :func:`mnistlr.explain` returned.
+    true_label : optional
+        The right answer, if known.
+    image_shape : tuple of int, optional
+        Rows and columns of the image, where they are not equal.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; it is split into the five. By default in a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        That which was split; its parts are ``child_axes``.
+    """
+    why = explanation
+    first, second = why.ranking[:2]
+    maps = as_images(np.stack([*why.contributions[[first, second]], why.decision]), image_shape)
+    image = as_images(why.pixels[None], image_shape)[0]
+    ax = axes_or_new(ax, 12.0, 2.9)
+    *tiles, bars = split(ax, [1, 1, 1, 1, 1.25], 0.22)
+    ink = 255 if why.pixels.dtype == np.uint8 else max(float(image.max()), np.finfo(float).tiny)
+    tiles[0].imshow(image, cmap="gray_r", vmin=0, vmax=ink, interpolation="nearest")
+    norm = centred(maps)
+    for tile, contributions in zip(tiles[1:], maps, strict=True):
+        drawn = tile.imshow(contributions, cmap=against_for(), norm=norm, interpolation="nearest")
+    rows, columns = np.divmod(why.decisive_pixels, image.shape[1])
+    tiles[3].plot(columns, rows, "o", color="black", markersize=2.5)
+    is_true = "" if true_label is None else f", label {true_label}"
+    titles = (
+        f"the image{is_true}",
+        f"for {why.label}",
+        f"for {why.runner_up}",
+        f"{why.label} rather than {why.runner_up}",
+    )
+    n = len(rows)
+    decided = f"{n} pixel{'s' * (n != 1)} (dots) decided" if n else "no few pixels decided"
+    below = (
+        f"{image.shape[0]} × {image.shape[1]} pixels", f"score {why.raw_prediction[first]:.2f}",
+        f"score {why.raw_prediction[second]:.2f}", f"margin {why.margin:.2f}; {decided}",
+    )  # fmt: skip
+    for tile, title, text in zip(tiles, titles, below, strict=True):
+        dress(tile, title=title, x=text)
+        tile.set_xticks([])
+        tile.set_yticks([])
+        tile.spines[:].set_color("0.7")
+    colour_bar(drawn, ax, "contribution to the score (nats)", location="left", fraction=0.03, pad=0.02)
+    _draw_scores(bars, why)
+    return ax
+
+
+class ExplanationDisplay(Display):
+    """Why a model gave its answer to one image, drawn by :func:`plot_explanation`.
+
+    Parameters
+    ----------
+    explanation : Explanation
+    true_label : optional
+    image_shape : tuple of int, optional
+
+    Examples
+    --------
+    >>> from mnistlr import SoftmaxRegression, load_digits
+    >>> from mnistlr.plots import ExplanationDisplay
+    >>> X, y = load_digits()
+    >>> model = SoftmaxRegression(random_state=0).fit(X, y)
+    >>> bool(ExplanationDisplay.from_estimator(model, X[0]).explanation.label == 0)
+    True
+    """
+
+    def __init__(
+        self, explanation: Explanation, true_label: Any = None, image_shape: tuple[int, int] | None = None
+    ) -> None:
+        self.explanation = explanation
+        self.true_label = true_label
+        self.image_shape = image_shape
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, image: Any, *, true_label: Any = None, image_shape: tuple[int, int] | None = None,
+        ax: "Axes | None" = None,
+    ) -> Self:  # fmt: skip
+        """Explain the answer of a fitted linear model to one image, and draw it."""
+        return cls(explain(estimator, image), true_label, image_shape).plot(ax=ax)
+
+    def plot(self, *, ax: "Axes | None" = None) -> Self:
+        """Draw on ``ax``, by default on a new figure."""
+        self.ax_ = plot_explanation(self.explanation, true_label=self.true_label, image_shape=self.image_shape, ax=ax)
+        return self
+
+
+def _draw_scores(ax: "Axes", why: Explanation) -> None:
+    best = why.ranking[:_MOST_BARS]
+    scores = why.raw_prediction[best]
+    colours = [BLUE, ORANGE, *["0.75"] * (len(best) - 2)]
+    bars = ax.barh(range(len(best)), scores, color=colours, edgecolor="black", linewidth=0.5)
+    ax.bar_label(bars, [f"{100 * p:.1f} %" for p in why.probabilities[best]], fontsize=SMALL, padding=2)
+    ax.axvline(0, color="black", linewidth=0.8)
+    open_frame(ax)
+    ax.grid(visible=False, axis="y")
+    ax.margins(x=0.28)  # room for the probabilities
+    ax.invert_yaxis()
+    title = "scores and probabilities" + (
+        f", {_MOST_BARS} best of {len(why.classes)}" * (len(why.classes) > _MOST_BARS)
+    )
+    dress(ax, title=title, x="score (nats)")
+    ax.set_yticks(range(len(best)), [str(label) for label in why.classes[best]])
