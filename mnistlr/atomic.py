@@ -1,11 +1,15 @@
 """Write a file so that a reader sees the old contents or the new, and never a part of either."""
 
 import os
+import re
 import secrets
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+_ATTEMPTS = 100
 
 
 @contextmanager
@@ -13,16 +17,74 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a temporary file beside ``path`` for writing; give it that name when the block ends well.
 
     The temporary name lies in the same folder, because a rename is atomic only within one file system. When
-    the block raises, the temporary file goes and ``path`` stays what it was.
+    the block raises, the temporary file goes and ``path`` stays what it was. What a process leaves that is
+    killed meanwhile is removed by the next that writes to the same ``path``.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    sweep_leftovers(path)  # first: a full disk may be full of them
+    temporary, file = _create_beside(path)
     try:
-        with open(temporary, "xb") as file:
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())  # else a power cut could leave the new name on empty blocks
-        os.replace(temporary, path)
+            if sys.platform != "win32":
+                os.replace(temporary, path)  # before closing, which ends the lock
+        if sys.platform == "win32":  # which renames no open file
+            os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def sweep_leftovers(path: str | os.PathLike[str]) -> None:
+    """Remove the temporary files of processes that were killed while they wrote ``path``.
+
+    Whoever writes holds a lock on the temporary file, which the system takes back when the process ends, in
+    whatever way. So what can be locked has no owner any more. Windows has no such locks: nothing is removed there.
+    """
+    path = Path(path)
+    temporary_name = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.part")
+    with suppress(OSError):  # no such folder
+        for name in filter(temporary_name.fullmatch, os.listdir(path.parent)):
+            _remove_if_abandoned(path.with_name(name))
+
+
+def _create_beside(path: Path) -> tuple[Path, BinaryIO]:
+    for _ in range(_ATTEMPTS):
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        try:
+            # "x": what bears that name already, a symbolic link above all, is not ours to write to or to remove.
+            file = open(temporary, "xb")  # noqa: SIM115
+        except FileExistsError:
+            continue
+        _lock(file.fileno())
+        if temporary.exists():  # else it was swept in the moment before it was locked
+            return temporary, file
+        file.close()
+    raise FileExistsError(f"no temporary file can be created beside {path}: {_ATTEMPTS} names in a row were taken.")
+
+
+if sys.platform == "win32":
+
+    def _lock(descriptor: int) -> None:
+        pass
+
+    def _remove_if_abandoned(temporary: Path) -> None:
+        pass
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        with suppress(OSError):  # a file system without locks: then no sweeper gets one either
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+    def _remove_if_abandoned(temporary: Path) -> None:
+        with suppress(OSError):  # a link, in use, another user's, or gone already
+            descriptor = os.open(temporary, os.O_RDWR | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(temporary)
+            finally:
+                os.close(descriptor)

@@ -3,7 +3,9 @@
 Without a network the decision must fall within seconds, and neither ``requests`` nor scikit-learn promises
 that: a connection timeout applies to each of a host's addresses in turn, looking up a name has none, and
 `sklearn.datasets.fetch_openml` has none at all and tries again and again. So every host is first asked for a
-sign of life, all at once, and one that gives none by a common deadline is left out.
+sign of life, all at once, and one that gives none by a common deadline is left out. A timeout of the socket does not
+bound a transfer either: a server that sends a byte now and then meets it for ever. So transfers run in threads of their
+own and are abandoned when they get on too slowly.
 """
 
 import io
@@ -15,9 +17,9 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,10 +35,13 @@ MIRRORS = (
 OPENML = "https://www.openml.org/"
 
 PROBE_SECONDS = 5.0  # for all hosts together
-STALL_SECONDS = 20.0  # a transfer that brings nothing for so long is given up
+STALL_SECONDS = 20.0  # a transfer that brings less than ...
+STALL_BYTES = 100_000  # ... this many bytes in that time is given up; at this pace all of MNIST takes 40 minutes
+OPENML_SECONDS = 1800.0  # for its table, all in all
 MAX_BYTES = 64 << 20  # no file is larger, packed or not
 
 Accept = Callable[[str, NDArray[Any], str], None]
+T = TypeVar("T")
 
 _socket_timeout_lock = threading.Lock()
 
@@ -78,30 +83,47 @@ def _from_mirror(mirror: str, parts: list[str], accept: Accept) -> str:
     for part in list(parts):
         file_name = MNIST_FILES[part].file_name + ".gz"
         try:
-            accept(part, _download_idx(mirror + file_name), mirror + file_name)
-            parts.remove(part)
-        except (requests.ConnectionError, requests.Timeout) as error:
+            packed = _download(mirror + file_name)
+        except (requests.ConnectionError, requests.Timeout, TimeoutError) as error:
             reasons.append(_why(error))
             break  # the host is gone: it would be so for the other files as well
-        except (requests.RequestException, DataFormatError) as error:
+        # HTTP knows more ways to fail than requests has names for: all mean "not from here".
+        except Exception as error:
+            reasons.append(f"{file_name}: {_why(error)}")
+            continue
+        try:
+            size = packed.tell()
+            packed.seek(0)
+            accept(part, read_idx_stream(packed, mirror + file_name, size), mirror + file_name)
+            parts.remove(part)
+        except DataFormatError as error:
             reasons.append(f"{file_name}: {_why(error)}")
     return reasons[0] if reasons else ""
 
 
-def _download_idx(url: str) -> NDArray[Any]:
-    import pooch
-
-    # The file goes through memory (10 MB), so that nothing unchecked ever lies on the disk. pooch.retrieve
-    # would compare a checksum of the packed bytes; ours are of the unpacked ones, which stay the same
-    # however a server packs them, or unpacks them on the way.
+def _download(url: str) -> "_BoundedBuffer":
+    # The file goes through memory (10 MB), so that nothing unchecked ever lies on the disk. Checked are the unpacked
+    # bytes, which stay the same however a server packs them, or unpacks them on the way.
     packed = _BoundedBuffer()
-    download = pooch.HTTPDownloader(
-        progressbar=_has_terminal(), chunk_size=1 << 16, timeout=(PROBE_SECONDS, STALL_SECONDS)
-    )
-    download(url, packed, None)
-    size = packed.tell()
-    packed.seek(0)
-    return read_idx_stream(packed, url, size)
+    try:
+        _in_time(lambda: _transfer(url, packed), STALL_SECONDS, packed.tell)
+    except BaseException:
+        packed.close()  # the transfer, if it is not over, ends when it next writes
+        raise
+    return packed
+
+
+def _transfer(url: str, packed: "_BoundedBuffer") -> None:
+    import requests
+    from tqdm import tqdm
+
+    with requests.get(url, stream=True, timeout=(PROBE_SECONDS, STALL_SECONDS)) as response:
+        response.raise_for_status()
+        size = int(response.headers.get("Content-Length", 0))
+        with tqdm(total=size or None, unit="B", unit_scale=True, ncols=79, disable=not _has_terminal()) as progress:
+            for chunk in response.iter_content(1 << 13):
+                packed.write(chunk)
+                progress.update(len(chunk))
 
 
 class _BoundedBuffer(io.BytesIO):
@@ -130,16 +152,23 @@ def _openml_arrays() -> dict[str, NDArray[Any]]:
 
     try:
         # With a folder of its own scikit-learn downloads the table once, without one twice.
-        with tempfile.TemporaryDirectory() as folder, _default_socket_timeout(), warnings.catch_warnings():
+        with (
+            tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+            _default_socket_timeout(),
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore")  # one for each retry; the outcome is told once, in the error
-            table, digits = fetch_openml(
-                "mnist_784",
-                version=1,
-                as_frame=False,
-                parser="liac-arff",
-                return_X_y=True,
-                data_home=folder,
-                n_retries=1,
+            table, digits = _in_time(
+                lambda: fetch_openml(
+                    "mnist_784",
+                    version=1,
+                    as_frame=False,
+                    parser="liac-arff",
+                    return_X_y=True,
+                    data_home=folder,
+                    n_retries=1,
+                ),
+                OPENML_SECONDS,
             )
             pixels, labels = table.astype(np.uint8), digits.astype(np.int64)
     # Its failures come as URLError, HTTPException, ValueError, KeyError and others: all mean "not from here".
@@ -174,25 +203,42 @@ def _default_socket_timeout() -> Iterator[None]:
             socket.setdefaulttimeout(before)
 
 
-def _start_probe(url: str) -> "Future[None]":
+def _start_probe(url: str) -> Future[None]:
     import requests
 
-    probe: Future[None] = Future()
+    # Any answer will do, an error too. requests goes through the proxy, if one is set.
+    return _in_background(lambda: requests.head(url, timeout=PROBE_SECONDS, allow_redirects=False).close())
 
-    def ask() -> None:
-        try:
-            # Any answer will do, an error too. requests goes through the proxy, if one is set.
-            requests.head(url, timeout=PROBE_SECONDS, allow_redirects=False).close()
-            probe.set_result(None)
-        except Exception as error:
-            probe.set_exception(error)
 
+def _in_background(function: Callable[[], T]) -> Future[T]:
+    future: Future[T] = Future()
     # A daemon: a name server that does not answer must not hold up the end of the program either.
-    threading.Thread(target=ask, daemon=True).start()
-    return probe
+    threading.Thread(target=_fulfil, args=(future, function), daemon=True).start()
+    return future
 
 
-def _await_probe(probe: "Future[None]", deadline: float) -> str:
+def _fulfil(future: Future[T], function: Callable[[], T]) -> None:
+    try:
+        future.set_result(function())
+    except BaseException as error:
+        future.set_exception(error)
+        del future  # see _in_time
+
+
+def _in_time(function: Callable[[], T], seconds: float, n_bytes: Callable[[], int] = lambda: 0) -> T:
+    """Call in a thread; raise `TimeoutError` when ``seconds`` pass in which ``n_bytes()`` grows too little."""
+    future, before = _in_background(function), 0
+    try:
+        while not wait([future], seconds).done:
+            if n_bytes() < before + STALL_BYTES:
+                raise TimeoutError(f"too slow: neither done nor {STALL_BYTES} bytes further after {seconds:g} s")
+            before = n_bytes()
+        return future.result()
+    finally:
+        del future  # its error refers to this frame; without that cycle it goes at once, and its connection with it
+
+
+def _await_probe(probe: Future[None], deadline: float) -> str:
     try:
         probe.result(timeout=max(0.0, deadline - time.monotonic()))
     except TimeoutError:

@@ -5,6 +5,7 @@ is a memory map and takes milliseconds; `verify_mnist` checks them anew.
 """
 
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, overload
@@ -12,6 +13,7 @@ from typing import Any, Literal, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistlr.atomic import sweep_leftovers
 from mnistlr.datasets.folder import Split, as_split, find_idx_files, read_part
 from mnistlr.datasets.idx import PathLike, idx_sha256, open_idx, write_idx
 from mnistlr.datasets.mnist_files import MNIST_FILES, check_contents, check_shape
@@ -149,6 +151,8 @@ def fetch_mnist(
     """
     cache = cache_folder(cache_dir)
     given = _given_folder(source_folder)
+    for file in MNIST_FILES.values():
+        sweep_leftovers(cache / file.file_name)
     bad = list(MNIST_FILES) if force else _bad_in_cache(cache)
     if given:
         arrays = _read_folder(*given)
@@ -313,6 +317,7 @@ def _store(cache: Path, part: str, array: NDArray[Any]) -> None:
 def _make_folder(cache: Path) -> None:
     try:
         cache.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=cache).close()  # can it be written?
     except OSError as error:
         raise _cannot_write(cache, error) from error
 
