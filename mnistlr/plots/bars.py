@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mnistlr.exceptions import ArgumentError
-from mnistlr.plots.style import BLUE, GREY, ORANGE, SMALL, VERMILION, axes_or_new, dress, legend, open_frame
+from mnistlr.plots.style import BLUE, GREY, ORANGE, SMALL, axes_or_new, dress, legend_above, open_frame
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,11 +48,11 @@ def plot_class_balance(
     ax.axhline(100 / len(names), color=GREY, linestyle="--", label=f"equal shares: {100 / len(names):.1f} %")
     open_frame(ax)
     ax.grid(visible=False, axis="x")
-    ax.margins(y=0.35)  # room for the legend
+    ax.margins(x=0.02)
     dress(ax, x="class", y="share of the images (%)")
     long = max(len(str(name)) for name in names) * len(names) > 80
     ax.set_xticks(range(len(names)), [str(name) for name in names], rotation=90 if long else 0)
-    legend(ax, ncols=3, loc="upper center")
+    legend_above(ax, 3)
     return ax
 
 
@@ -85,13 +85,10 @@ def plot_folds(
             label=f"{name}: mean {values.mean():.2f} %",
         )  # fmt: skip
         ax.bar_label(bars, fmt="%.1f", fontsize=SMALL, padding=1)
-    ax.axhline(ours.mean(), color=VERMILION, linestyle="--", linewidth=1, label="mean of the model")
     open_frame(ax)
     ax.grid(visible=False, axis="x")
-    ax.set_ylim(0, 1.4 * max(ours.max(), theirs.max(), 1e-9))  # room for the legend
+    ax.margins(y=0.12)  # room for the numbers
     dress(ax, title=title, x="fold", y=unit)
     ax.set_xticks(at)
-    if unit.endswith("(%)"):
-        ax.set_yticks([tick for tick in ax.get_yticks() if tick <= 100])
-    legend(ax, loc="upper center", ncols=2)
+    legend_above(ax, 2)
     return ax

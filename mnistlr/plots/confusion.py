@@ -156,7 +156,7 @@ def _cell(count: Any, share: float, normalize: Normalize | None, is_right: bool,
     if not count or (is_right and normalize == "errors"):
         return ""
     number = f"{count:d}" if isinstance(count, np.integer) else f"{count:.4g}"
-    return number if is_small else f"{number}\n{100 * share:.1f} %"
+    return number if is_small else f"{number}\n{100 * share:.{1 if share >= 1e-3 else 2}f} %"
 
 
 def _accuracy(counts: NDArray[Any], names: list[str]) -> str:

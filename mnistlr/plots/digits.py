@@ -51,11 +51,10 @@ def plot_digits(
     titles = [] if titles is None else [str(title) for title in titles]
     if titles and len(titles) != len(images):
         raise ArgumentError(f"expected a title for each of {len(images)} images, got {len(titles)}.")
-    layout = grid(len(images), n_columns, bool(titles))
-    inches = max(0.8, 3.0 / max(layout.n_rows, layout.n_columns))  # an image
-    ax = axes_or_new(ax, inches * layout.width + 0.3, inches * layout.height + 0.3)
+    layout = grid(len(images), n_columns, titled=bool(titles), least=0.8, whole=3.0)
+    ax = axes_or_new(ax, layout.inches * layout.width + 0.3, layout.inches * layout.height + 0.3)
     ink = 255 if images.dtype == np.uint8 else max(float(images.max()), np.finfo(float).tiny)
-    draw_mosaic(ax, images, titles, n_columns, cmap="gray_r", vmin=0, vmax=ink)
+    draw_mosaic(ax, images, titles, layout, cmap="gray_r", vmin=0, vmax=ink)
     rows, columns = images.shape[1:]
     dress(ax, x=f"{rows} × {columns} pixels each" if len(images) > 1 else f"{rows} × {columns} pixels")
     return ax

@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from mnistlr.explanation import Explanation, explain
+from mnistlr.explanation import Explanation, Floats, explain
 from mnistlr.plots.display import Display
 from mnistlr.plots.style import (
     BLUE,
     ORANGE,
+    POINTS_A_CHARACTER,
     SMALL,
     against_for,
     as_images,
@@ -34,7 +35,8 @@ def plot_explanation(
 
     From left to right: the image; what its pixels contributed to the score of the answer, and to that of the
     runner-up; their difference, which decided, dots on the fewest pixels without which it would have gone the other
-    way; the scores of the (ten) best classes with their probabilities.
+    way; the scores of the (ten) best classes with their probabilities. A model of two classes has one score, which is
+    that difference.
 
     Parameters
     ----------
@@ -53,33 +55,25 @@ def plot_explanation(
         That which was split; its parts are ``child_axes``.
     """
     why = explanation
-    first, second = why.ranking[:2]
-    maps = as_images(np.stack([*why.contributions[[first, second]], why.decision]), image_shape)
     image = as_images(why.pixels[None], image_shape)[0]
-    ax = axes_or_new(ax, 12.0, 2.9)
-    *tiles, bars = split(ax, [1, 1, 1, 1, 1.25], 0.22)
+    parts = _parts(why)
+    maps = as_images(np.stack([contributions for _, _, contributions in parts]), image_shape)
+    n_tiles = 1 + len(parts)
+    beside_bars = 0.22 + POINTS_A_CHARACTER / 72 / 2 * max(len(str(label)) for label in why.classes)
+    ax = axes_or_new(ax, 4.2 + 1.95 * n_tiles, 2.9)
+    *tiles, bars = split(ax, [1.0] * n_tiles + [1.25], [0.15] * (n_tiles - 1) + [beside_bars])
     ink = 255 if why.pixels.dtype == np.uint8 else max(float(image.max()), np.finfo(float).tiny)
     tiles[0].imshow(image, cmap="gray_r", vmin=0, vmax=ink, interpolation="nearest")
     norm = centred(maps)
     for tile, contributions in zip(tiles[1:], maps, strict=True):
         drawn = tile.imshow(contributions, cmap=against_for(), norm=norm, interpolation="nearest")
     rows, columns = np.divmod(why.decisive_pixels, image.shape[1])
-    tiles[3].plot(columns, rows, "o", color="black", markersize=2.5)
+    tiles[-1].plot(columns, rows, "o", color="black", markersize=3, markeredgecolor="white", markeredgewidth=0.5)
     is_true = "" if true_label is None else f", label {true_label}"
-    titles = (
-        f"the image{is_true}",
-        f"for {why.label}",
-        f"for {why.runner_up}",
-        f"{why.label} rather than {why.runner_up}",
-    )
-    n = len(rows)
-    decided = f"{n} pixel{'s' * (n != 1)} (dots) decided" if n else "no few pixels decided"
-    below = (
-        f"{image.shape[0]} × {image.shape[1]} pixels", f"score {why.raw_prediction[first]:.2f}",
-        f"score {why.raw_prediction[second]:.2f}", f"margin {why.margin:.2f}; {decided}",
-    )  # fmt: skip
-    for tile, title, text in zip(tiles, titles, below, strict=True):
-        dress(tile, title=title, x=text)
+    heads = [("the image" + is_true, f"{image.shape[0]} × {image.shape[1]} pixels")]
+    heads += [(title, below) for title, below, _ in parts]
+    for tile, (title, below) in zip(tiles, heads, strict=True):
+        dress(tile, title=title, x=below)
         tile.set_xticks([])
         tile.set_yticks([])
         tile.spines[:].set_color("0.7")
@@ -128,12 +122,25 @@ class ExplanationDisplay(Display):
         return self
 
 
+def _parts(why: Explanation) -> list[tuple[str, str, Floats]]:
+    """Return title, what stands below, and the contributions, of each map."""
+    n = len(why.decisive_pixels)
+    decided = f"{n} pixel{'s' * (n != 1)} decided (dots)" if n else "no few pixels decided"
+    parts = [(f"{why.label} rather than {why.runner_up}", f"margin {why.margin:.2f}\n{decided}", why.decision)]
+    if len(why.classes) > 2:
+        parts[:0] = [
+            (f"for {why.classes[k]}", f"score {why.raw_prediction[k]:.2f}", why.contributions[k])
+            for k in why.ranking[:2]
+        ]
+    return parts
+
+
 def _draw_scores(ax: "Axes", why: Explanation) -> None:
     best = why.ranking[:_MOST_BARS]
     scores = why.raw_prediction[best]
     colours = [BLUE, ORANGE, *["0.75"] * (len(best) - 2)]
     bars = ax.barh(range(len(best)), scores, color=colours, edgecolor="black", linewidth=0.5)
-    ax.bar_label(bars, [f"{100 * p:.1f} %" for p in why.probabilities[best]], fontsize=SMALL, padding=2)
+    ax.bar_label(bars, [_percent(p) for p in why.probabilities[best]], fontsize=SMALL, padding=2)
     ax.axvline(0, color="black", linewidth=0.8)
     open_frame(ax)
     ax.grid(visible=False, axis="y")
@@ -144,3 +151,7 @@ def _draw_scores(ax: "Axes", why: Explanation) -> None:
     )
     dress(ax, title=title, x="score (nats)")
     ax.set_yticks(range(len(best)), [str(label) for label in why.classes[best]])
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %" if share >= 0.0005 else "< 0.1 %"

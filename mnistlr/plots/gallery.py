@@ -14,6 +14,7 @@ from mnistlr.plots.style import LARGE, NORMAL, SMALL, as_images, axes_or_new, dr
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_INCHES = 0.36  # an image
 _BETWEEN = 0.9  # blocks, in widths of an image: room for a line above each
 
 
@@ -46,9 +47,10 @@ def plot_error_gallery(
         raise ArgumentError(f"expected as many labels as images, got {len(images)}, {len(true)} and {len(pred)}.")
     if len(pair) != 2 or pair[0] == pair[1]:
         raise ArgumentError(f"expected a pair of two different labels, got {pair!r}.")
-    block = grid(side * side, side, titled=False).width
+    layout = grid(side * side, side, titled=False, least=_INCHES, whole=0)
+    block = layout.width
     step = block + _BETWEEN
-    ax = axes_or_new(ax, 0.36 * 2 * step + 0.5, 0.36 * 2 * step + 0.5)
+    ax = axes_or_new(ax, _INCHES * 2 * step + 0.5, _INCHES * 2 * step + 0.5)
     ink = 255 if images.dtype == np.uint8 else max(float(images.max(initial=0)), np.finfo(float).tiny)
     for i, a in enumerate(pair):
         for j, b in enumerate(pair):
@@ -58,7 +60,9 @@ def plot_error_gallery(
             number = f"{some}{len(found):,} image" + "s" * (len(found) != 1)
             ax.text(x, y - 0.15, number, fontsize=SMALL, ha="left", va="bottom")
             if len(found):
-                draw_mosaic(ax, images[found[: side * side]], [], side, corner=(x, y), cmap="gray_r", vmin=0, vmax=ink)
+                draw_mosaic(
+                    ax, images[found[: side * side]], [], layout, corner=(x, y), cmap="gray_r", vmin=0, vmax=ink
+                )
     ax.set_xlim(-0.1, 2 * step - _BETWEEN + 0.1)
     ax.set_ylim(2 * step - _BETWEEN + 0.1, -_BETWEEN)
     middles = [block / 2, step + block / 2]

@@ -68,12 +68,18 @@ def plot_learning_curves(
         # The optimum itself has no place on a logarithmic axis.
         lines = {name: (at, np.where(v > least, (v - least) / abs(least), np.nan)) for name, (at, v) in lines.items()}
     ax = axes_or_new(ax, 5.6, 3.6)
+    from matplotlib.ticker import MaxNLocator
+
     for k, (name, (at, values)) in enumerate(lines.items()):
         ax.plot(at, values, label=name, marker="o" if len(at) < 30 else "", markersize=3.5, **line_style(k))
     if baseline is not None:
         ax.axhline(100 * baseline, color=GREY, linestyle=":", label=f"most frequent label: {100 * baseline:.2f} %")
     if y in _LOGARITHMIC:
         ax.set_yscale("log")
+    elif y == "test_error":
+        ax.set_ylim(bottom=0)
+    if x != "seconds":
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     open_frame(ax)
     dress(ax, x=_X_LABELS[x], y=_Y_LABELS[y])
     legend(ax)
@@ -127,7 +133,7 @@ class LearningCurveDisplay(Display):
         """
         with_errors = {name: history for name, history in self.histories.items() if "test_error" in history}
         if with_errors:
-            self.ax_, self.test_ax_ = split(axes_or_new(ax, 10, 3.6), [1, 1], 0.2)
+            self.ax_, self.test_ax_ = split(axes_or_new(ax, 10, 3.6), [1, 1], [0.2])
             plot_learning_curves(with_errors, x=x, y="test_error", baseline=self.baseline, ax=self.test_ax_)
         else:
             self.ax_ = axes_or_new(ax, 5.6, 3.6)

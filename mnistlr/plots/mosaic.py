@@ -13,27 +13,34 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 _GAP = 0.08  # between images, in widths of an image
-_TITLE = 0.3  # room for a line of text above an image, in heights of an image
+_TITLE = 0.24  # room for a line of text above an image, in inches
 
 
 class Grid(NamedTuple):
-    """A grid of images, measured in images: how many, and how much room it takes."""
+    """A grid of images; sizes are measured in images, except that of an image, which is in inches."""
 
     n_rows: int
     n_columns: int
+    inches: float
+    above: float
     width: float
     height: float
 
 
-def grid(n_images: int, n_columns: int, titled: bool) -> Grid:
-    """Lay out ``n_images``, at most ``n_columns`` of them side by side."""
+def grid(n_images: int, n_columns: int, *, titled: bool, least: float, whole: float) -> Grid:
+    """Lay out ``n_images``, at most ``n_columns`` of them side by side.
+
+    An image takes ``least`` inches, or more if the longer side of the grid would be shorter than ``whole``.
+    """
     n_columns = max(1, min(n_columns, n_images))
     n_rows = max(1, -(-n_images // n_columns))
-    return Grid(n_rows, n_columns, n_columns * (1 + _GAP), n_rows * (1 + (_TITLE if titled else _GAP)))
+    inches = max(least, whole / max(n_rows, n_columns))
+    above = _TITLE / inches if titled else _GAP
+    return Grid(n_rows, n_columns, inches, above, n_columns * (1 + _GAP), n_rows * (1 + above))
 
 
 def draw_mosaic(
-    ax: "Axes", images: NDArray[Any], titles: Sequence[str], n_columns: int, *, corner: tuple[float, float] = (0, 0),
+    ax: "Axes", images: NDArray[Any], titles: Sequence[str], layout: Grid, *, corner: tuple[float, float] = (0, 0),
     **colours: Any,
 ) -> "AxesImage":  # fmt: skip
     """Draw images as one picture, row by row, in units of one image.
@@ -45,7 +52,7 @@ def draw_mosaic(
     images : ndarray, shape (n, rows, columns)
     titles : sequence of str, length n or 0
         What to write above each.
-    n_columns : int
+    layout : Grid
     corner : tuple of float
         Where the left upper corner lies; x grows to the right and y downwards.
     **colours
@@ -55,11 +62,11 @@ def draw_mosaic(
     -------
     AxesImage
     """
-    n, rows, columns = images.shape
-    layout = grid(n, n_columns, bool(titles))
-    above = round((_TITLE if titles else _GAP) * rows)
+    rows, columns = images.shape[1:]
+    above = max(1, round(layout.above * rows))
     beside = max(1, round(_GAP * columns))
-    canvas = np.full((layout.n_rows * (rows + above), layout.n_columns * (columns + beside)), np.nan)
+    n_rows = -(-len(images) // layout.n_columns)
+    canvas = np.full((n_rows * (rows + above), layout.n_columns * (columns + beside)), np.nan)
     left, top = corner
     for k, image in enumerate(images):
         i, j = divmod(k, layout.n_columns)

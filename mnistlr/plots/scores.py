@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from mnistlr.curves import auc, average_precision, precision_recall_curve, reliability, roc_curve
 from mnistlr.exceptions import ArgumentError
-from mnistlr.plots.style import BLUE, GREY, VERMILION, axes_or_new, dress, legend, line_style, open_frame
+from mnistlr.plots.style import BLUE, GREY, VERMILION, axes_or_new, dress, legend, legend_above, line_style, open_frame
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,7 +45,7 @@ def plot_thresholds(
         ax.axvline(threshold, color="black", linewidth=0.8, label=f"threshold in use: {threshold:g}")
     open_frame(ax)
     dress(ax, x="threshold (score, nats)", y="precision, recall (%)")
-    legend(ax)
+    legend_above(ax, 2)
     return ax
 
 
@@ -74,7 +74,7 @@ def plot_precision_recall(y_true: ArrayLike, scores: Scores, *, ax: "Axes | None
     open_frame(ax)
     ax.set_aspect("equal")
     dress(ax, x="recall (%)", y="precision (%)")
-    legend(ax, loc="lower left")
+    legend(ax, loc="center left" if share < 25 else "lower left")
     return ax
 
 
@@ -142,7 +142,7 @@ def plot_score_distributions(
         ax.axvline(threshold, color="black", linewidth=0.8, label=f"threshold in use: {threshold:g}")
     open_frame(ax)
     dress(ax, x="score (nats)", y="images (% of the class, a bin)")
-    legend(ax)
+    legend_above(ax, 3)
     return ax
 
 
@@ -171,11 +171,11 @@ def plot_reliability(
     label = f"model: expected calibration error {100 * found.calibration_error:.2f} %"
     ax.plot(100 * found.probability, 100 * found.share, label=label, **line_style(0))
     sizes = 15 + 250 * found.n_samples / found.n_samples.sum()
-    ax.scatter(100 * found.probability, 100 * found.share, s=sizes, color=BLUE, label="area: number of images")
+    ax.scatter(100 * found.probability, 100 * found.share, s=sizes, color=BLUE)
     open_frame(ax)
     ax.set_aspect("equal")
-    dress(ax, x="predicted probability (%)", y="came true (%)")
-    legend(ax, loc="upper left")
+    dress(ax, x="predicted probability (%); area of a dot: images", y="came true (%)")
+    legend_above(ax, 1)
     return ax
 
 

@@ -51,11 +51,11 @@ def axes_or_new(ax: "Axes | None", width: float, height: float) -> "Axes":
     return axes
 
 
-def split(ax: "Axes", widths: Sequence[float], gap: float) -> list["Axes"]:
-    """Put axes side by side into ``ax``, which shows nothing itself; ``widths`` and ``gap`` in any common unit."""
+def split(ax: "Axes", widths: Sequence[float], gaps: Sequence[float]) -> list["Axes"]:
+    """Put axes side by side into ``ax``, which shows nothing itself; widths, and gaps between them, in one unit."""
     ax.set_axis_off()
-    scale = 1 / (sum(widths) + gap * (len(widths) - 1))
-    lefts = np.cumsum([0, *(width + gap for width in widths[:-1])]) * scale
+    scale = 1 / (sum(widths) + sum(gaps))
+    lefts = np.cumsum([0, *(width + gap for width, gap in zip(widths, gaps, strict=False))]) * scale
     return [ax.inset_axes((left, 0, width * scale, 1)) for left, width in zip(lefts.tolist(), widths, strict=True)]
 
 
@@ -81,6 +81,11 @@ def legend(ax: "Axes", **where: Any) -> None:
     """Add a legend if there is anything to explain."""
     if ax.get_legend_handles_labels()[0]:
         ax.legend(fontsize=SMALL, frameon=False, **where)
+
+
+def legend_above(ax: "Axes", n_columns: int) -> None:
+    """Add a legend above the axes, where it hides nothing."""
+    legend(ax, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=n_columns, borderaxespad=0.2)
 
 
 def colour_bar(mappable: Any, ax: "Axes", label: str, **where: Any) -> None:
