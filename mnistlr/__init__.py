@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mnistlr.estimators import LogisticRegression, SoftmaxRegression
     from mnistlr.exceptions import (
         ArgumentError,
+        ClusterError,
         DataFormatError,
         DataUnavailableError,
         DivergenceError,
@@ -53,6 +54,7 @@ _HOME = {
     "mnistlr.estimators": ("LogisticRegression", "SoftmaxRegression"),
     "mnistlr.exceptions": (
         "ArgumentError",
+        "ClusterError",
         "DataFormatError",
         "DataUnavailableError",
         "DivergenceError",

@@ -35,3 +35,7 @@ class ArgumentError(MnistlrError, ValueError):
 
 class MissingExtraError(MnistlrError, ModuleNotFoundError):
     """A library that only an extra of this package brings is not installed."""
+
+
+class ClusterError(MnistlrError, RuntimeError):
+    """A Dask cluster was lost or does not fit; the estimator is as it was before ``fit``."""

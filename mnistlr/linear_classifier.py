@@ -1,7 +1,9 @@
 """What both models share as scikit-learn estimators: checking, fitting, predicting."""
 
 import copy
+import functools
 import warnings
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -33,6 +35,25 @@ DEFAULTS = {
     "nesterov": (1e-4, 1000),
     "sgd": (2e-2, 100),
 }
+
+
+def is_dask(X: Any) -> bool:
+    """Whether X is a Dask array or data frame, which is found out without importing Dask."""
+    return type(X).__module__.partition(".")[0] in ("dask", "dask_expr")
+
+
+def _lazy_on_dask(method: Callable[[Any, Any], Array]) -> Callable[[Any, Any], Any]:
+    """Let a method of X (n, d) that returns a row for each sample take Dask arrays, and be lazy on them."""
+
+    @functools.wraps(method)
+    def dispatched(self: Any, X: Any) -> Any:
+        if is_dask(X):
+            from mnistlr.on_dask import lazily
+
+            return lazily(self, method.__name__, X)
+        return method(self, X)
+
+    return dispatched
 
 
 def _solver_is_sgd(estimator: "LinearClassifier") -> bool:
@@ -139,6 +160,11 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         -----
         A failed or interrupted fit leaves the estimator as it was.
         """
+        if is_dask(X):
+            from mnistlr.on_dask import fit
+
+            fit(self, X, y, sample_weight)
+            return self
         self._validate_params()
         fitted = copy.copy(self)
         fitted._fit(X, y, sample_weight)
@@ -149,10 +175,13 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X, y = self._validate(X, y, reset=True)
         classes, y = np.unique(y, return_inverse=True)
         self._check_classes(classes)
-        objective = self._objective(X, y, classes, sample_weight)
+        self._learn(self._objective(X, y, classes, sample_weight), classes)
+
+    def _learn(self, objective: Objective, classes: Array) -> None:
+        """Minimise, and keep the result and the course it took."""
         monitor = Monitor()
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # finiteness is checked by name
-            result = self._minimise(objective, self._start(objective, classes), y, monitor)
+            result = self._minimise(objective, self._start(objective, classes), monitor)
         self._keep(objective, classes, result)
         self.n_iter_, self.history_, self.stop_reason_ = result.n_iter, monitor.history(), result.message
         self.__dict__.pop("_sgd", None)
@@ -222,11 +251,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         if self.class_weight is not None:
-            per_class = compute_class_weight(
-                self.class_weight, classes=classes, y=classes[y], sample_weight=sample_weight
-            )
-            if not (np.isfinite(per_class).all() and (per_class >= 0).all()):
-                raise ValueError(f"class_weight must be finite and >= 0, got {self.class_weight}.")
+            per_class = self._class_weights(classes, classes[y], sample_weight)
             sample_weight = per_class[y] * (1.0 if sample_weight is None else sample_weight)
         if sample_weight is not None and not sample_weight.any():
             raise ValueError("At least one of the sample weights must be positive, all are zero.")
@@ -234,6 +259,13 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Samples.of(X), y.astype(np.int32), 1 if len(classes) == 2 else len(classes), alpha=float(self.alpha),
             sample_weight=sample_weight, fit_intercept=self.fit_intercept, n_threads=count_threads(self.n_jobs),
         )  # fmt: skip
+
+    def _class_weights(self, classes: Array, y: Array, sample_weight: Array | None) -> Array:
+        """Return the weight of each class, for samples with the labels ``y``."""
+        per_class: Array = compute_class_weight(self.class_weight, classes=classes, y=y, sample_weight=sample_weight)
+        if not (np.isfinite(per_class).all() and (per_class >= 0).all()):
+            raise ValueError(f"class_weight must be finite and >= 0, got {self.class_weight}.")
+        return per_class
 
     def _start(self, objective: Objective, classes: Array, warm: bool | None = None) -> Array:
         """The starting point: zeros, or with a warm start the present coefficients."""
@@ -246,7 +278,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         return np.concatenate([self.coef_.ravel() / objective.samples.scale, self.intercept_])
 
-    def _minimise(self, objective: Objective, theta: Array, y: Array, monitor: Monitor) -> Result:
+    def _minimise(self, objective: Objective, theta: Array, monitor: Monitor) -> Result:
         tol, max_iter = DEFAULTS[self._solver()]
         tol, max_iter = tol if self.tol is None else self.tol, max_iter if self.max_iter is None else self.max_iter
         common: dict[str, Any] = {"tol": tol, "max_iter": max_iter, "monitor": monitor}
@@ -262,9 +294,9 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return svrg(objective, theta, random_state=random_state, batch_size=self.batch_size, eta=eta, **common)
         held_back = None
         if self.early_stopping:
-            numbers = np.arange(len(y))
+            numbers = np.arange(objective.samples.n)
             _, held_back, _, _ = stratified_split(
-                numbers, y, test_size=self.validation_fraction, random_state=random_state
+                numbers, objective.y, test_size=self.validation_fraction, random_state=random_state
             )
         return sgd(
             objective, theta, random_state=random_state, held_back=held_back, n_iter_no_change=self.n_iter_no_change,
@@ -295,7 +327,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"{type(self).__name__}(solver={self._solver()!r}) did not converge: {result.message}. Increase "
                 "max_iter, raise tol or alpha, or scale the features.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         W, b = objective.unpack(result.theta)
         self.classes_ = classes
@@ -321,6 +353,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             and not hasattr(self, "feature_names_in_")
         )
 
+    @_lazy_on_dask
     def decision_function(self, X: Any) -> Array:
         """Return the raw predictions X coef_^T + intercept_.
 
@@ -332,25 +365,41 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         raw = self._raw_predictions(X)
         return raw[:, 0] if raw.shape[1] == 1 else raw
 
+    @_lazy_on_dask
     def predict(self, X: Any) -> Array:
         """Return the most probable label of each sample, in the type the labels came in."""
         raw = self._raw_predictions(X)
         labels: Array = self.classes_[(raw[:, 0] > 0).astype(np.intp) if raw.shape[1] == 1 else raw.argmax(axis=1)]
         return labels
 
+    @_lazy_on_dask
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class, shape (n_samples, n_classes), in the order of ``classes_``."""
-        return np.exp(self.predict_log_proba(X))
+        proba: Array = np.exp(self.predict_log_proba(X))
+        return proba
 
+    @_lazy_on_dask
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithms of the probabilities, float64, exact also where a probability underflows."""
         raw = self._raw_predictions(X).astype(np.float64)
         if raw.shape[1] == 1:
             # log p = -log(1 + exp(-raw)), log(1 - p) = -log(1 + exp(raw))
-            return -np.logaddexp(0, np.hstack([raw, -raw]))
+            log_p: Array = -np.logaddexp(0, np.hstack([raw, -raw]))
+            return log_p
         raw -= raw.max(axis=1, keepdims=True)
         log_proba: Array = raw - np.log(np.exp(raw).sum(axis=1, keepdims=True))
         return log_proba
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the share of samples, or of their weight, that are given their label.
+
+        On Dask arrays the blocks are scored where they lie.
+        """
+        if is_dask(X):
+            from mnistlr.on_dask import score
+
+            return score(self, X, y, sample_weight)
+        return float(super().score(X, y, sample_weight))
 
     def save(self, path: Any, *, provenance: dict[str, Any] | None = None) -> Any:
         """Write the fitted model to a file; see :func:`mnistlr.save_model`."""

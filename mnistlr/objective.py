@@ -20,6 +20,11 @@ from mnistlr.threads import run_chunks
 
 Array = npt.NDArray[Any]
 
+ONE_SIDED = (
+    "All sample weight lies on one side of the split into training and validation; expected some on both. "
+    "Use another random_state or early_stopping=False."
+)
+
 
 class Objective:
     """Mean loss plus L2 penalty of a linear model on given data.
@@ -87,10 +92,7 @@ class Objective:
         is_held_back = np.zeros(self.samples.n, bool)
         is_held_back[held_back] = True
         if not (self.weight[is_held_back].any() and self.weight[~is_held_back].any()):
-            raise ValueError(
-                "All sample weight lies on one side of the split into training and validation; expected some on both. "
-                "Use another random_state or early_stopping=False."
-            )
+            raise ValueError(ONE_SIDED)
 
         def restricted(counts: Array, alpha: float) -> "Objective":
             weight = np.where(counts, self.weight, 0.0)

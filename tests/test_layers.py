@@ -26,7 +26,9 @@ MAY_IMPORT = {
     "samples": BASE | {"kernels"},
     "objective": BASE | {"kernels", "samples"},
     "solvers": BASE | {"kernels", "samples", "objective"},
-    "linear_classifier": TRAINING - {"estimators"} | {"model_file"},  # save() hands itself on, when called
+    # save() hands itself on, and fit() and predict() what is on Dask, when called
+    "linear_classifier": TRAINING - {"estimators"} | {"model_file", "on_dask"},
+    "on_dask": TRAINING | {"metrics"},
     "estimators": TRAINING,
     "metrics": BASE | {"kernels"},
     "summary": BASE | {"metrics"},

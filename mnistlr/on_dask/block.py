@@ -1,0 +1,206 @@
+"""A block of samples, and all that is done to one where it lies: by a worker or in this process.
+
+Nothing here knows of Dask.
+"""
+
+import mmap
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from sklearn.utils.validation import _check_sample_weight
+
+from mnistlr.objective import Objective
+from mnistlr.samples import Samples
+
+Array = npt.NDArray[Any]
+
+
+class MappedArray(NamedTuple):
+    """A C-contiguous part of a file, which stands for the array in it.
+
+    It is opened for each use and closed after it: its pages then count as nobody's memory, and what is sent to
+    another worker is the name of the file.
+    """
+
+    path: str
+    dtype: str
+    shape: tuple[int, ...]
+    offset: int
+
+    @classmethod
+    def of(cls, array: Any) -> "MappedArray | None":
+        """Return what ``array`` is a view of, None if it is not (C-contiguous in) a memory-mapped file."""
+        base = array
+        while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
+            base = base.base
+        if not isinstance(base, np.memmap) or not base.filename or not array.flags.c_contiguous or not array.size:
+            return None
+        start: int = np.frombuffer(base._mmap, np.uint8).ctypes.data  # type: ignore[attr-defined]
+        offset = base.offset - base.offset % mmap.ALLOCATIONGRANULARITY + array.ctypes.data - start
+        return cls(str(base.filename), array.dtype.str, array.shape, offset)
+
+    def open(self) -> Array:
+        """Return the array, read-only."""
+        if 0 in self.shape:
+            return np.empty(self.shape, self.dtype)
+        return np.asarray(np.memmap(self.path, self.dtype, "r", self.offset, self.shape))
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some of the samples, checked, with their labels and weights.
+
+    Attributes
+    ----------
+    number : its place among the blocks
+    X : ndarray (n, d), CSR matrix, or ``MappedArray``
+    y : ndarray (n,); labels, or class numbers (int32) once the classes are known
+    weight : ndarray of float64 (n,), None for all 1
+    rows : numbers of the samples to train on by SGD, None for all
+    error : what is wrong with the block, else empty
+    """
+
+    number: int
+    X: Any
+    y: Array
+    weight: Array | None = None
+    rows: Array | None = None
+    error: str = ""
+
+    def open(self) -> Any:
+        """Return the matrix of the samples."""
+        return self.X.open() if isinstance(self.X, MappedArray) else self.X
+
+    @property
+    def weights(self) -> Array:
+        """The weights, (n,)."""
+        return np.ones(len(self.y)) if self.weight is None else self.weight
+
+    def objective(self, n_raw: int, n_threads: int = 1, *, alpha: float = 0.0, fit_intercept: bool = True) -> Objective:
+        """Return the objective on this block alone."""
+        return Objective(
+            Samples.of(self.open()), self.y, n_raw, alpha=alpha, sample_weight=self.weights,
+            fit_intercept=fit_intercept, n_threads=n_threads,
+        )  # fmt: skip
+
+
+class Facts(NamedTuple):
+    """What is to be known of a block: small enough to travel."""
+
+    n: int
+    d: int
+    dtype: np.dtype[Any]
+    is_sparse: bool
+    is_mapped: bool
+    labels: Array
+    label_weights: Array
+    """The total sample weight of each label."""
+    error: str
+
+
+def check(number: int, X: Any, y: Any, weight: Any, model: Any) -> Block:
+    """Check a block as ``model.fit`` checks its data; a fault becomes the block's ``error``."""
+    try:
+        y = np.asarray(y)
+        y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+        if X.shape[0] != len(y):
+            raise ValueError(f"there are {X.shape[0]} samples, but {len(y)} labels.")
+        if weight is not None and len(weight) != len(y):
+            raise ValueError(f"there are {len(y)} samples, but {len(weight)} sample weights.")
+        if len(y) == 0:
+            return Block(number, np.empty((0, X.shape[1]), np.uint8), y[:0])
+        X, y = model._validate(X, y, reset=True)
+        if weight is not None:
+            weight = _check_sample_weight(np.asarray(weight), X, dtype=np.float64, ensure_non_negative=True)
+    except (ValueError, TypeError) as error:
+        return Block(number, np.empty((0, 0), np.uint8), np.empty(0), error=str(error))
+    mapped = None if sp.issparse(X) else MappedArray.of(X)
+    return Block(number, X if mapped is None else mapped, y, weight)
+
+
+def describe(block: Block) -> Facts:
+    """Return what is to be known of a block."""
+    labels, codes = np.unique(block.y, return_inverse=True)
+    label_weights = np.bincount(codes, block.weights, len(labels))
+    X = block.X
+    is_mapped = isinstance(X, MappedArray)
+    return Facts(
+        len(block.y), X.shape[1], np.dtype(X.dtype), sp.issparse(X), is_mapped, labels, label_weights, block.error
+    )
+
+
+def encode(block: Block, classes: Array, d: int, like: Facts, per_class: Array | None) -> Block:
+    """Replace labels by class numbers, and multiply the weights with those of the classes."""
+    if len(block.y) == 0:  # has no kind of its own
+        X = sp.csr_matrix((0, d), dtype=like.dtype) if like.is_sparse else np.empty((0, d), like.dtype)
+        return Block(block.number, X, np.empty(0, np.int32))
+    y = np.searchsorted(classes, block.y).astype(np.int32)
+    weight = block.weight if per_class is None else per_class[y] * (1.0 if block.weight is None else block.weight)
+    return replace(block, y=y, weight=weight)
+
+
+def restrict(block: Block, held_back: Array, keep_held_back: bool) -> Block:
+    """Give weight zero to the samples ``held_back``, a mask, or to all others."""
+    counts = held_back if keep_held_back else ~held_back
+    return replace(block, weight=np.where(counts, block.weights, 0.0), rows=np.flatnonzero(counts))
+
+
+# What is summed over the blocks: functions of a block that return a float64 vector.
+
+
+def weight_sums(block: Block, n_threads: int) -> Array:
+    """Return the sums of s and s^2, how many samples have s > 0, and the sum of s and the number of ``rows``."""
+    weight = block.weights
+    trained_on = weight if block.rows is None else weight[block.rows]
+    sums = weight.sum(), np.square(weight).sum(), np.count_nonzero(weight), trained_on.sum(), len(trained_on)
+    return np.array(sums, dtype=np.float64)
+
+
+def loss_sum(block: Block, n_threads: int, n_raw: int, theta: Array) -> Array:
+    """Return the sum of the losses, (1,)."""
+    return np.array([block.objective(n_raw, n_threads).loss_sum(theta)])
+
+
+def loss_and_gradient_sums(block: Block, n_threads: int, n_raw: int, theta: Array) -> Array:
+    """Return the sum of the losses, and behind it that of the gradients."""
+    loss, gradient = block.objective(n_raw, n_threads).loss_and_gradient_sums(theta)
+    return np.concatenate([[loss], gradient])
+
+
+def hessian_vector_sum(block: Block, n_threads: int, n_raw: int, theta: Array, vector: Array) -> Array:
+    """Return the sum of the Hessians times ``vector``."""
+    return block.objective(n_raw, n_threads).hessian_vector_sum(theta, vector)
+
+
+# What is asked of single blocks.
+
+
+def peaks(block: Block) -> Array:
+    """Return the largest absolute value of every feature."""
+    samples = Samples.of(block.open())
+    return samples.peaks() if samples.n else np.zeros(samples.d)
+
+
+def labels(block: Block) -> Array:
+    """Return the class numbers in the smallest type that holds them."""
+    return block.y.astype(np.min_scalar_type(int(block.y.max(initial=0))))
+
+
+def every(block: Block, first: int, stride: int) -> tuple[Any, Array]:
+    """Return copies of every ``stride``-th sample from the ``first``, and their weights."""
+    X = block.open()[first::stride]
+    return X.copy(), block.weights[first::stride].copy()
+
+
+def sgd_epoch(
+    block: Block, baton: tuple[Any, np.random.RandomState], n_raw: int, alpha: float, fit_intercept: bool, mean: float
+) -> tuple[Any, np.random.RandomState]:
+    """Let SGD go once over the block; return its state and that of the random numbers, both new."""
+    state, random_state = baton[0].copy(), np.random.RandomState()
+    random_state.set_state(baton[1].get_state())
+    objective = block.objective(n_raw, alpha=alpha, fit_intercept=fit_intercept)
+    state.epoch(objective, block.rows, random_state, mean)
+    return state, random_state

@@ -1,0 +1,269 @@
+"""Blocks on a Dask cluster: one task a worker for each pass, and what to do when something breaks.
+
+A worker gets the weights, goes over all its blocks, and answers with the few nodes of the tree of sums that they make.
+A task that is lost with its worker is done again by another one, and so are the blocks it held; since the tree is
+fixed, the sums have the same bits.
+"""
+
+import itertools
+import sys
+import uuid
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError as FutureCancelled
+from contextlib import contextmanager
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from distributed import Client, Future, KilledWorker, LocalCluster, default_client, get_worker
+from distributed.client import ClosedClientError, FutureCancelledError
+from distributed.comm import CommClosedError
+
+from mnistlr._version import __version__
+from mnistlr.exceptions import ClusterError
+from mnistlr.on_dask.block import Block
+from mnistlr.on_dask.tree import Nodes, add_node, merge, total
+from mnistlr.threads import count_threads
+
+Array = npt.NDArray[Any]
+
+FAN_IN = 8  # workers whose answers are taken directly; those of more are merged on workers first
+WAIT = 30  # seconds for a first worker
+
+
+@contextmanager
+def connected(client: Any, n_jobs: int | None) -> Iterator[Client]:
+    """Yield a client: the one given, one for the address given, the current one, or one of a cluster for the block.
+
+    That cluster lives in this process: the compiled loops run beside each other in threads, and data in memory need
+    not be copied.
+    """
+    if isinstance(client, Client):
+        yield client
+        return
+    if client is None:
+        try:
+            current = default_client()
+        except ValueError:  # there is none
+            pass
+        else:
+            yield current
+            return
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Couldn't detect a suitable IP address")  # it needs none
+            here = LocalCluster(
+                n_workers=1, threads_per_worker=count_threads(n_jobs), processes=False, dashboard_address=None
+            )
+        with here, Client(here, set_as_default=False) as own:
+            yield own
+        return
+    with told(), Client(client, set_as_default=False) as own:
+        yield own
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn the many ways in which a cluster is lost into a ``ClusterError``."""
+    try:
+        yield
+    except KilledWorker as error:
+        raise ClusterError(
+            f"The workers that tried {error.task!r} died one after the other, the last being {error.last_worker}; "
+            "expected them to stay alive. Do their memory limits suit the size of a block?"
+        ) from error
+    except (FutureCancelled, FutureCancelledError, ClosedClientError, CommClosedError, OSError) as error:
+        raise ClusterError(
+            f"The connection to the Dask scheduler was lost or its work cancelled ({error or type(error).__name__}); "
+            "expected it to stay until the end. The estimator is as it was; start the cluster anew and fit again."
+        ) from error
+
+
+def check_versions(client: Client) -> None:
+    """Refuse a cluster on which a worker has another version of this package.
+
+    Raises
+    ------
+    ClusterError
+        If so, or if there is no worker.
+    """
+
+    def find() -> str:  # travels by value, so that it runs also where the package is missing
+        import importlib
+
+        try:
+            return str(importlib.import_module("mnistlr._version").__version__)
+        except ImportError:
+            return ""
+
+    with told():
+        try:
+            client.wait_for_workers(1, timeout=WAIT)
+        except TimeoutError:
+            raise ClusterError(f"The Dask scheduler has no workers after {WAIT} s; expected one at least.") from None
+        for worker, version in client.run(find).items():
+            if version != __version__:
+                raise ClusterError(wrong_version(worker, version))
+
+
+def wrong_version(worker: str, version: str) -> str:
+    """Return the message about a worker."""
+    found = f"version {version}" if version else "none"
+    return (
+        f"Worker {worker} has another mnistlr than this process: expected version {__version__}, found {found}. "
+        "Install the same version everywhere."
+    )
+
+
+class ClusterRunner:
+    """The blocks are on the workers of a cluster; see ``objective.Runner`` for the methods.
+
+    Parameters
+    ----------
+    client : Client
+    blocks : list of Future of Block
+    n_threads : int or None
+        Threads of a task; None: those of its worker.
+    is_mapped : bool
+        Whether the blocks are parts of files: then any worker may take any of them.
+    """
+
+    def __init__(
+        self, client: Client, blocks: list[Future], n_threads: int | None = None, is_mapped: bool = False
+    ) -> None:
+        self.client, self.blocks, self.n_blocks = client, blocks, len(blocks)
+        self.n_threads, self.is_mapped = n_threads, is_mapped
+        self.bytes_moved = 0
+        """Of the arrays sent and received by passes, so far."""
+
+    def each(self, function: Callable[..., Any], *arguments: Any, own: Sequence[tuple[Any, ...]] = ()) -> list[Any]:
+        """Return ``function(block, *own[number], *arguments)`` for each block."""
+        with told():
+            return self._wait(self._submit_each(function, *arguments, own=own))
+
+    def change(self, function: Callable[..., Block], *arguments: Any, own: Sequence[tuple[Any, ...]] = ()) -> Self:
+        """Return the runner of the changed blocks."""
+        with told():
+            blocks = self._submit_each(function, *arguments, own=own)
+        return type(self)(self.client, blocks, self.n_threads, self.is_mapped)
+
+    def _submit_each(
+        self, function: Callable[..., Any], *arguments: Any, own: Sequence[tuple[Any, ...]] = ()
+    ) -> list[Future]:
+        key = _new_key(function)
+        return [
+            self.client.submit(
+                function, block, *(own[number] if own else ()), *arguments, key=f"{key}-{number}", pure=False
+            )
+            for number, block in enumerate(self.blocks)
+        ]
+
+    def add_up(self, function: Callable[..., Array], *arguments: Any) -> Array:
+        """Return the sum of ``function(block, n_threads, *arguments)`` over the blocks, along the fixed tree."""
+        with told():
+            shares = self._shares()
+            key = _new_key(function)
+            sent = sum(argument.nbytes for argument in arguments if isinstance(argument, np.ndarray))
+            if len(shares) > FAN_IN:  # to one worker, from which the others get it
+                arguments = tuple(
+                    self.client.submit(_itself, argument, key=f"{key}-argument-{i}", pure=False)
+                    for i, argument in enumerate(arguments)
+                )
+            futures = [
+                self.client.submit(
+                    run_share, [self.blocks[number] for number in numbers], function, arguments, self.n_blocks,
+                    self.n_threads, __version__, key=f"{key}-{number}", workers=[worker], allow_other_workers=True,
+                    pure=False,
+                )
+                for number, (worker, numbers) in enumerate(shares.items())
+            ]  # fmt: skip
+            while len(futures) > FAN_IN:
+                groups = itertools.batched(futures, FAN_IN) if sys.version_info >= (3, 12) else _batched(futures)
+                key = _new_key(merge)
+                futures = [
+                    self.client.submit(merge, list(group), self.n_blocks, key=f"{key}-{number}", pure=False)
+                    for number, group in enumerate(groups)
+                ]
+            answers = self._wait(futures)
+        self.bytes_moved += sent * len(shares)
+        self.bytes_moved += sum(vector.nbytes for nodes in answers for vector in nodes.values())
+        return total(merge(answers, self.n_blocks))
+
+    def relay(self, function: Callable[..., Any], baton: Any, order: Sequence[int], *arguments: Any) -> Any:
+        """Pass a baton from block to block: ``baton = function(block, baton, *arguments)``; return the last."""
+        with told():
+            key = _new_key(function)
+            for number in order:
+                baton = self.client.submit(
+                    function, self.blocks[number], baton, *arguments, key=f"{key}-{number}", pure=False
+                )
+            return self._wait([baton])[0]
+
+    def _shares(self) -> dict[str, list[int]]:
+        """Return worker -> numbers of the blocks it is to work on."""
+        shares: dict[str, list[int]] = {}
+        if self.is_mapped:
+            threads = self.client.nthreads()
+            if not threads:
+                self.client.wait_for_workers(1, timeout=WAIT)
+                threads = self.client.nthreads()
+            edges = np.cumsum([0, *threads.values()]) * self.n_blocks // sum(threads.values())
+            for worker, start, stop in zip(threads, edges[:-1], edges[1:], strict=True):
+                if stop > start:
+                    shares[worker] = list(range(start, stop))
+            return shares
+        places = self.client.who_has(self.blocks)
+        for number, block in enumerate(self.blocks):
+            owners = places[block.key]
+            # Blocks that nobody has any more are computed anew; by whom, the scheduler decides.
+            shares.setdefault(owners[0] if owners else "", []).append(number)
+        return shares
+
+    def _wait(self, futures: list[Future]) -> list[Any]:
+        """Return the results; whatever goes wrong here, nothing goes on there."""
+        try:
+            return list(self.client.gather(futures))
+        except BaseException:
+            cancel(self.client, futures)
+            raise
+
+
+def cancel(client: Client, futures: list[Future]) -> None:
+    """Cancel what is not done yet, if there still is a scheduler."""
+    if client.status == "running":
+        client.cancel(futures)
+
+
+def run_share(
+    blocks: list[Block],
+    function: Callable[..., Array],
+    arguments: tuple[Any, ...],
+    n_blocks: int,
+    n_threads: int | None,
+    version: str,
+) -> Nodes:
+    """Run ``function`` on a worker's blocks, and return the nodes of the tree that their results make."""
+    worker = get_worker()
+    if version != __version__:  # it came later
+        raise ClusterError(wrong_version(worker.address, __version__))
+    key = worker.get_current_task()
+    nodes: Nodes = {}
+    for block in blocks:
+        task = worker.state.tasks.get(key)
+        if task is None or task.state == "cancelled":  # nobody waits for it any more
+            break
+        vector = function(block, n_threads or worker.state.nthreads, *arguments)
+        add_node(nodes, 0, block.number, vector, n_blocks)
+    return nodes
+
+
+def _itself(argument: Any) -> Any:
+    return argument
+
+
+def _batched(futures: list[Future]) -> Iterator[list[Future]]:
+    return (futures[start : start + FAN_IN] for start in range(0, len(futures), FAN_IN))
+
+
+def _new_key(function: Callable[..., Any]) -> str:
+    return f"mnistlr-{function.__name__}-{uuid.uuid4().hex[:12]}"

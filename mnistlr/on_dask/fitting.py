@@ -1,0 +1,166 @@
+"""``fit`` on data in blocks: on a Dask cluster, or one after the other in this process."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils.validation import _check_feature_names
+
+from mnistlr.exceptions import ArgumentError
+from mnistlr.on_dask import block as on_block
+from mnistlr.on_dask.block import Facts
+from mnistlr.on_dask.objective import BlockedObjective, BlockedSamples, LocalRunner, Runner
+from mnistlr.on_dask.progress import Progress
+from mnistlr.threads import count_threads
+
+Array = npt.NDArray[Any]
+
+
+def fit(
+    model: Any, X: Any, y: Any, sample_weight: Any = None, *, client: Any = None, progress: bool | None = None
+) -> Any:
+    """Fit an estimator of this package to Dask arrays or data frames; ``model.fit(X, y)`` does the same.
+
+    The result is an ordinary estimator.  Which solver, when:
+
+    - ``"lbfgs"``, ``"newton"``, ``"gd"``, ``"nesterov"`` look at all samples for each step. All workers take part, and
+      only weights and their gradients travel. For the optimum, and wherever there are several workers.
+    - ``"sgd"`` takes thousands of steps in one pass, but one after the other: the model travels from block to block,
+      and only one worker is busy at a time (all of them when an epoch is judged). It needs few passes, so it is the
+      one to use when data have to come from a slow disk, and when a good model is enough.
+
+    Parameters
+    ----------
+    model : LogisticRegression or SoftmaxRegression
+    X : Dask array (n, d) of dense or CSR blocks, or Dask data frame
+        Blocks that are views of memory-mapped files (``open_array``, ``open_folder``) are read anew for each pass and
+        take no memory of the workers; others are kept in it.
+    y : Dask array or series, or array-like, shape (n,)
+    sample_weight : the same, optional
+    client : Client or str, optional
+        A Dask client or the address of a scheduler. By default the current client, else a cluster in this process,
+        started for the fit.
+    progress : bool, optional
+        Whether to tell each pass on stderr; by default if that is a terminal.
+
+    Returns
+    -------
+    model
+        Fitted.
+
+    Raises
+    ------
+    ValueError
+        As for ordinary data; the message names the block.
+    ClusterError
+        If workers have another version of this package, or the cluster is lost. The model is then as it was.
+
+    Notes
+    -----
+    The result has the same bits for any number of workers and threads, and whatever happens to them: each block is
+    one term of every sum, and the terms are added in a fixed order. Other blocks give other bits. ``fit_in_blocks``
+    gives the same on one machine without Dask, and with a single block so does ``model.fit`` on an array.
+
+    At the start, some 10,000 evenly spaced samples come to this process, for the step size of "sgd" and the
+    preconditioner of "lbfgs" and "newton"; with ``early_stopping`` a byte of every sample, its class.
+    """
+    from mnistlr.on_dask.cluster import ClusterRunner, check_versions, connected
+    from mnistlr.on_dask.loading import delayed_blocks, load
+
+    parts = delayed_blocks(X, y, sample_weight)
+    with connected(client, model.n_jobs) as own:
+        check_versions(own)
+        n_threads = None if model.n_jobs is None else count_threads(model.n_jobs)
+        runner = ClusterRunner(own, load(own, parts, _checker(model)), n_threads)
+        return _fit_runner(model, X._meta, runner, progress)
+
+
+def fit_in_blocks(model: Any, X: Sequence[Any], y: Sequence[Any], sample_weight: Sequence[Any] | None = None) -> Any:
+    """Fit an estimator to data in blocks, in this process and without Dask: the same bits as ``fit`` gives on Dask.
+
+    Parameters
+    ----------
+    model : LogisticRegression or SoftmaxRegression
+    X, y, sample_weight : sequences of arrays, one a block
+
+    Returns
+    -------
+    model
+    """
+    weights = [None] * len(X) if sample_weight is None else sample_weight
+    checker = _checker(model)
+    blocks = [on_block.check(i, *part, checker) for i, part in enumerate(zip(X, y, weights, strict=True))]
+    return _fit_runner(model, X[0], LocalRunner(blocks, count_threads(model.n_jobs)), False)
+
+
+def _checker(model: Any) -> Any:
+    """Return an estimator that checks the blocks: of the same kind, without what has been fitted."""
+    model._validate_params()
+    if model._solver() == "svrg":
+        raise ArgumentError(
+            "solver='svrg' does not work on data in blocks; expected 'lbfgs', 'newton', 'gd', 'nesterov' or 'sgd'."
+        )
+    return type(model)()
+
+
+def _fit_runner(model: Any, like: Any, runner: Any, progress: bool | None) -> Any:
+    fitted = copy.copy(model)
+    facts: list[Facts] = runner.each(on_block.describe)
+    classes, first = _agree(facts)
+    _check_feature_names(fitted, like, reset=True)
+    fitted.n_features_in_ = first.d
+    fitted._check_classes(classes)
+    per_class = None if model.class_weight is None else _class_weights(fitted, classes, facts)
+    runner.is_mapped = all(fact.is_mapped or fact.n == 0 for fact in facts)
+    blocks: Runner = runner.change(on_block.encode, classes, first.d, first, per_class)
+    del runner
+    starts = np.cumsum([0] + [fact.n for fact in facts])
+    scale = 1 / 255 if first.dtype == np.uint8 else 1.0
+    dtype = np.dtype(np.float64 if first.dtype == np.float64 else np.float32)
+    samples = BlockedSamples(None, int(starts[-1]), first.d, scale, dtype, blocks, starts)
+    with Progress(progress) as shown:
+        objective = BlockedObjective(
+            samples, 1 if len(classes) == 2 else len(classes), alpha=float(model.alpha),
+            fit_intercept=model.fit_intercept, watch=shown.watch,
+        )  # fmt: skip
+        if objective.n_counted == 0:
+            raise ArgumentError("At least one of the sample weights must be positive, all are zero.")
+        fitted._learn(objective, classes)
+    model.__dict__ = fitted.__dict__
+    return model
+
+
+def _agree(facts: list[Facts]) -> tuple[Array, Facts]:
+    """Return the classes and the facts of the first block with samples; raise what is wrong with a block."""
+    for number, fact in enumerate(facts):
+        if fact.error:
+            raise ArgumentError(f"Block {number} of {len(facts)}: {fact.error}")
+    first_number = next((number for number, fact in enumerate(facts) if fact.n), None)
+    if first_number is None:
+        raise ArgumentError(f"Found no samples in the {len(facts)} block(s) while a minimum of 1 is required.")
+    first = facts[first_number]
+    for number, fact in enumerate(facts):
+        if fact.n and _kind(fact) != _kind(first):
+            raise ArgumentError(
+                f"Block {number} of {len(facts)} has {_kind(fact)}, but block {first_number} has {_kind(first)}; "
+                "expected all blocks to be alike."
+            )
+    return np.unique(np.concatenate([fact.labels for fact in facts if fact.n])), first
+
+
+def _kind(fact: Facts) -> str:
+    numbers = "strings" if fact.labels.dtype.kind in "OU" else "numbers"
+    return f"{fact.d} features of {'sparse ' * fact.is_sparse}{fact.dtype} and labels that are {numbers}"
+
+
+def _class_weights(model: Any, classes: Array, facts: list[Facts]) -> Array:
+    """Return the weight of each class."""
+    totals = np.zeros(len(classes))
+    for fact in facts:
+        if fact.n:
+            totals[np.searchsorted(classes, fact.labels)] += fact.label_weights
+    # One sample of each class that weighs as much as all of them: "balanced" asks for no more.
+    per_class: Array = model._class_weights(classes, classes, totals)
+    return per_class

@@ -1,0 +1,49 @@
+"""Sums in an order that depends on nothing but the number of terms.
+
+Floating-point sums depend on their order, and which worker has which blocks depends on the day. So the vectors of the
+blocks 0 ... n - 1 are added along one fixed binary tree: node (level, index) is the sum over the blocks
+
+    index 2^level  ...  (index + 1) 2^level - 1,
+
+left half plus right half, or the left alone where no block lies in the right one. Whoever has some of the blocks adds
+up whatever whole nodes they make; who has all the rest goes on from there, and gets the same bits. Neighbouring blocks
+on one worker make few nodes, at most about 2 log2(n), and it is only these that travel.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Nodes = dict[tuple[int, int], Array]
+
+
+def add_node(nodes: Nodes, level: int, index: int, vector: Array, n_blocks: int) -> None:
+    """Put a node's sum among ``nodes`` (changed in place), and go up the tree as far as the others allow."""
+    while n_blocks > 1 << level:
+        sibling = nodes.pop((level, index ^ 1), None)
+        if sibling is not None:
+            vector = sibling + vector if index % 2 else vector + sibling
+        elif index % 2 or (index + 1) << level < n_blocks:
+            break  # the sibling is still to come
+        level, index = level + 1, index // 2
+    nodes[level, index] = vector
+
+
+def merge(parts: Iterable[Nodes], n_blocks: int) -> Nodes:
+    """Return the nodes that several sets of nodes make together."""
+    nodes: Nodes = {}
+    for part in parts:
+        for (level, index), vector in part.items():
+            add_node(nodes, level, index, vector, n_blocks)
+    return nodes
+
+
+def total(nodes: Nodes) -> Array:
+    """Return the sum over all blocks, when all nodes have been added."""
+    ((_, index), vector), *others = nodes.items()
+    assert index == 0
+    assert not others
+    return np.asarray(vector)
