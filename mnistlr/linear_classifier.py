@@ -17,11 +17,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from mnistlr.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from mnistlr.datasets.split import stratified_split
 from mnistlr.exceptions import DivergenceError
 from mnistlr.objective import Objective
 from mnistlr.samples import MIN_CHUNK, Samples
-from mnistlr.solvers import SGD, Monitor, Result, gradient_descent, lbfgs, newton, sgd, svrg
+from mnistlr.solvers import FEW, SGD, Monitor, Result, distinct, gradient_descent, lbfgs, newton, sgd, svrg
 from mnistlr.threads import count_threads
 
 Array = npt.NDArray[Any]
@@ -62,7 +63,7 @@ def _solver_is_sgd(estimator: "LinearClassifier") -> bool:
     return True
 
 
-class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A classifier with raw predictions X coef_^T + intercept_; subclasses say which classes they take."""
 
     _default_solver: str
@@ -132,6 +133,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
 
+    @with_callbacks  # type: ignore[untyped-decorator]
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit the model.
 
@@ -166,25 +168,37 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             fit(self, X, y, sample_weight)
             return self
         self._validate_params()
+        tasks = None
+        if getattr(self, "_skl_callbacks", None):
+            metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+            tasks = FitTasks(self, self._limits()["max_iter"], X=X, y=y, metadata=metadata)
         fitted = copy.copy(self)
-        fitted._fit(X, y, sample_weight)
+        fitted._fit(X, y, sample_weight, tasks)
         self.__dict__ = fitted.__dict__  # one step, so that nobody, interrupt or thread, finds it half done
         return self
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
+    def _fit(self, X: Any, y: Any, sample_weight: Any, tasks: FitTasks | None) -> None:
         X, y = self._validate(X, y, reset=True)
         classes, y = np.unique(y, return_inverse=True)
         self._check_classes(classes)
-        self._learn(self._objective(X, y, classes, sample_weight), classes)
+        objective = self._objective(X, y, classes, sample_weight)
+        if self._solver() in ("sgd", "svrg") and len(y) <= FEW:
+            objective = distinct(objective)
+        self._learn(objective, classes, tasks)
 
-    def _learn(self, objective: Objective, classes: Array) -> None:
+    def _learn(self, objective: Objective, classes: Array, tasks: FitTasks | None = None) -> None:
         """Minimise, and keep the result and the course it took."""
         monitor = Monitor()
+        if tasks is not None:
+            monitor = Monitor(tasks.end_iteration, tasks.begin_iteration)
+            tasks.model_at = lambda theta: {**vars(self), **_coefficients(objective, classes, theta)}
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # finiteness is checked by name
             result = self._minimise(objective, self._start(objective, classes), monitor)
         self._keep(objective, classes, result)
         self.n_iter_, self.history_, self.stop_reason_ = result.n_iter, monitor.history(), result.message
         self.__dict__.pop("_sgd", None)
+        if tasks is not None:
+            tasks.end(vars(self))
 
     @available_if(_solver_is_sgd)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
@@ -279,9 +293,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.concatenate([self.coef_.ravel() / objective.samples.scale, self.intercept_])
 
     def _minimise(self, objective: Objective, theta: Array, monitor: Monitor) -> Result:
-        tol, max_iter = DEFAULTS[self._solver()]
-        tol, max_iter = tol if self.tol is None else self.tol, max_iter if self.max_iter is None else self.max_iter
-        common: dict[str, Any] = {"tol": tol, "max_iter": max_iter, "monitor": monitor}
+        common: dict[str, Any] = {**self._limits(), "monitor": monitor}
         if self._solver() == "lbfgs":
             return lbfgs(objective, theta, **common)
         if self._solver() == "newton":
@@ -306,6 +318,13 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _solver(self) -> str:
         return self._default_solver if self.solver is None else self.solver
 
+    def _limits(self) -> dict[str, Any]:
+        tol, max_iter = DEFAULTS[self._solver()]
+        return {
+            "tol": tol if self.tol is None else self.tol,
+            "max_iter": max_iter if self.max_iter is None else self.max_iter,
+        }
+
     def _sgd_settings(self) -> dict[str, Any]:
         auto = self.learning_rate == "auto"
         return {
@@ -329,9 +348,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 ConvergenceWarning,
                 stacklevel=5,
             )
-        W, b = objective.unpack(result.theta)
-        self.classes_ = classes
-        self.coef_, self.intercept_ = W * objective.samples.scale, b.copy()
+        self.__dict__.update(_coefficients(objective, classes, result.theta))
 
     def _raw_predictions(self, X: Any) -> Array:
         check_is_fitted(self)
@@ -411,6 +428,12 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _coefficients(objective: Objective, classes: Array, theta: Array) -> dict[str, Array]:
+    """Return the attributes that a model needs to predict, in the units of the input."""
+    W, b = objective.unpack(theta)
+    return {"classes_": classes, "coef_": W * objective.samples.scale, "intercept_": b.copy()}
 
 
 def _dtype_of(X: Any) -> Any:

@@ -69,10 +69,13 @@ class Samples:
 
     def every(self, stride: int) -> "Samples":
         """Return a copy of every ``stride``-th sample, the first included."""
+        return self.take(np.arange(0, self.n, stride))
+
+    def take(self, rows: Array) -> "Samples":
+        """Return a copy of the samples with these numbers."""
         if not self.is_sparse:
-            return replace(self, X=_read_only(self.X[::stride].copy()), n=-(-self.n // stride))
+            return replace(self, X=_read_only(self.X[rows]), n=len(rows))
         data, indices, indptr = self.X
-        rows = np.arange(0, self.n, stride)
         lengths = np.diff(indptr)[rows]
         new_indptr = np.append(0, np.cumsum(lengths)).astype(indptr.dtype)
         entries = np.arange(lengths.sum()) + np.repeat(indptr[rows] - new_indptr[:-1], lengths)

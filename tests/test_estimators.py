@@ -231,10 +231,11 @@ def test_partial_fit(data, model):
 
 
 def test_partial_fit_of_all_is_one_epoch_of_fit(data):
-    X, y = data
+    X, y = np.vstack([data[0], data[0] + 0.1]), np.tile(data[1], 2)
     pieces = SoftmaxRegression(random_state=3).partial_fit(X, y, classes=[0, 1, 2])
-    with pytest.warns(ConvergenceWarning):
+    with pytest.warns(ConvergenceWarning) as warned:
         whole = SoftmaxRegression(random_state=3, max_iter=1).fit(X, y)
+    assert warned[0].filename == __file__
     assert_array_equal(pieces.coef_, whole.coef_)
     assert not hasattr(whole.partial_fit(X, y), "history_")
 
@@ -545,8 +546,8 @@ def test_bad_class_weights_are_refused(data, weights, solver):
 
 
 def test_early_stopping_with_all_weight_on_one_side(data):
-    X, y = data
-    weight = (np.arange(300) < 5) * 1.0
+    X, y = np.vstack([data[0], data[0]]), np.tile(data[1], 2)
+    weight = (np.arange(600) < 1) * 1.0
     refuse(ValueError, "one side of the split", SoftmaxRegression(early_stopping=True, random_state=0), X, y, weight)
 
 

@@ -187,14 +187,7 @@ def test_sgd_epochs(storage, K, eta, batch_size, momentum):
     run = SGD(objective, theta, eta=eta, **settings)
     last = SGD(objective, theta, eta=eta, average=False, **settings)
     if eta is None:
-        derived = derive_step_size(
-            objective.samples,
-            K,
-            batch_size,
-            centred=True,
-            alpha=alpha,
-            unevenness=np.square(weight).mean() / weight.mean() ** 2,
-        )
+        derived = derive_step_size(objective, batch_size)
         step = {"eta": derived.eta * (1 - momentum), "mean": derived.mean, "metric": derived.metric}
     else:
         step = {"eta": eta, "mean": np.zeros(d), "metric": np.ones(d)}

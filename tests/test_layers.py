@@ -8,13 +8,14 @@ import pytest
 import mnistlr
 
 ROOT = Path(mnistlr.__file__).parent
-BASE = {"_version", "atomic", "exceptions", "threads"}
+BASE = {"_version", "atomic", "callbacks", "exceptions", "threads"}
 TRAINING = BASE | {"kernels", "samples", "objective", "solvers", "linear_classifier", "estimators", "datasets"}
 
 # What each part may import besides itself. cli, commands, tour and warmup stand on top and may import anything.
 MAY_IMPORT = {
     "_version": set(),
     "atomic": set(),
+    "callbacks": set(),
     "exceptions": set(),
     "threads": set(),
     "kernels": {"atomic"},  # of its cache

@@ -13,6 +13,7 @@ from mnistlr import LogisticRegression, SoftmaxRegression
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples
 from mnistlr.solvers import Monitor, gradient_descent, lbfgs, newton, sgd, svrg
+from mnistlr.solvers.distinct import distinct
 from mnistlr.solvers.gradient_descent import largest_curvature
 from mnistlr.solvers.lbfgs import line_search, two_loop
 from mnistlr.solvers.newton import conjugate_gradients
@@ -328,6 +329,40 @@ def test_largest_curvature_bounds_the_hessian(digits: ImageData, weighted):
         assert passes > 0
 
 
+# --- few samples ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [np.asarray, sp.csr_matrix], ids=["dense", "CSR"])
+def test_distinct_samples(make):
+    random = np.random.default_rng(0)
+    X = random.integers(0, 2, (40, 3)).astype(np.float64)  # eight kinds of samples
+    y, weight = random.integers(0, 2, 40).astype(np.int32), random.integers(0, 3, 40).astype(np.float64)
+    objective = Objective(Samples.of(make(X)), y, 1, alpha=0.1, sample_weight=weight)
+    few = distinct(objective)
+    kinds = {(*x, label) for x, label, w in zip(X.tolist(), y, weight, strict=True) if w}
+    assert few.samples.n == len(kinds) < 17
+    theta = random.standard_normal(4)
+    value, gradient = objective.value_and_gradient(theta)
+    few_value, few_gradient = few.value_and_gradient(theta)
+    assert_allclose(few_value, value, rtol=1e-14)
+    assert_allclose(few_gradient, gradient, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("make", [np.asarray, sp.csr_matrix], ids=["dense", "CSR"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float64])
+def test_few_samples_are_one_set_in_any_order_and_any_spelling(digits: ImageData, make, dtype):
+    X, y = digits.X_train[:100].astype(dtype), digits.y_train[:100].astype(np.int32)
+    weight = np.arange(100) % 4
+    rows = np.random.default_rng(1).permutation(np.repeat(np.arange(100), weight))
+    weighted = distinct(Objective(Samples.of(make(X)), y, 10, alpha=0.1, sample_weight=weight.astype(np.float64)))
+    repeated = distinct(Objective(Samples.of(make(X[rows])), y[rows], 10, alpha=0.1))
+    assert weighted.samples.n == 75
+    for one, other in zip(weighted.samples.X, repeated.samples.X, strict=True):
+        assert_array_equal(one, other)
+    assert_array_equal(weighted.y, repeated.y)
+    assert_array_equal(weighted.weight, repeated.weight)
+
+
 # --- stochastic gradient descent --------------------------------------------------------------------------------
 
 
@@ -339,7 +374,9 @@ def test_moments(make, dtype):
     if dtype == np.float64:
         X -= 2.0 * X * (np.arange(9) % 2)  # negative ones as well
     seen = X / 255 if dtype == np.uint8 else X
-    mean, variance, spread = moments(Samples.of(make(X)))
+    counts = random.integers(1, 4, 50)
+    mean, variance, spread = moments(Samples.of(make(X)), counts / counts.mean())
+    seen = np.repeat(seen, counts, axis=0)
     rtol = 1e-6 if dtype == np.uint8 else 1e-12
     assert_allclose(mean, seen.mean(axis=0), rtol=rtol)
     assert_allclose(variance, seen.var(axis=0), rtol=rtol)
@@ -351,18 +388,25 @@ def test_largest_eigenvalue(digits: ImageData):
     mean, metric = X.mean(axis=0), 1 / (X.var(axis=0) + 0.1)
     x = (X - mean) * np.sqrt(metric)
     exact = np.linalg.eigvalsh(x.T @ x / 200)[-1]
-    found = largest_eigenvalue(Samples.of(X), mean, metric)
+    found = largest_eigenvalue(Samples.of(X), np.ones(200), mean, metric)
     assert 0.95 * exact <= found <= exact * (1 + 1e-12)
 
 
 @pytest.mark.parametrize(("K", "batch_size"), [(1, 1), (3, 16)])
 @pytest.mark.parametrize("centred", [True, False])
-def test_step_size(digits: ImageData, K, batch_size, centred):
+@pytest.mark.parametrize("make", [np.asarray, sp.csr_matrix], ids=["dense", "CSR"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_step_size(digits: ImageData, K, batch_size, centred, make, weighted):
     X = np.hstack([digits.X_train[:200] / 255, np.zeros((200, 1))])
     X[7, -1] = 5.0  # a feature of one sample
-    step = derive_step_size(Samples.of(X), K, batch_size, centred=centred)
-    mean = X.mean(axis=0) * centred
-    spread, deviation = np.ptp(X, axis=0), np.sqrt(np.square(X - mean).mean(axis=0))
+    s = 1 + np.arange(200) % 3 * weighted
+    s = s / s.mean()
+    objective = Objective(
+        Samples.of(make(X)), np.zeros(200, np.int32), K, alpha=0.0, fit_intercept=centred, sample_weight=7.0 * s
+    )
+    step = derive_step_size(objective, batch_size)
+    mean = s @ X / 200 * centred
+    spread, deviation = np.ptp(X, axis=0), np.sqrt(s @ np.square(X - mean) / 200)
     common = deviation**2 * 200 > 8 * spread**2
     assert 30 < common.sum() < X.shape[1] - 1
     squared = spread * (deviation + spread / 16)
@@ -370,9 +414,12 @@ def test_step_size(digits: ImageData, K, batch_size, centred):
     assert_allclose(step.mean, mean)
     assert_allclose(step.metric, 1 / squared)
     x = (X - mean) / np.sqrt(squared)
-    largest = np.linalg.eigvalsh(x.T @ x / 200)[-1]
-    square = np.square(x).sum(axis=1).mean() + 1
-    eta = 2 / ((0.25 if K == 1 else 0.5) * (square / batch_size + largest))
+    largest = max(np.linalg.eigvalsh(x.T @ (s[:, np.newaxis] * x) / 200)[-1], 1)
+    square = s**2 @ (np.square(x).sum(axis=1) + 1) / 200
+    c = 0.25 if K == 1 else 0.5
+    eta = 2 / (c * (square / batch_size + largest))
+    steady_eta = 2 * batch_size / (c * (s * (np.square(x).sum(axis=1) + 1)).max())
+    assert_allclose(step.steady_eta, min(step.eta, steady_eta))
     assert eta * (1 - 1e-12) <= step.eta <= 1.05 * eta  # power iteration comes from below
 
 
@@ -404,8 +451,9 @@ def test_sgd_with_validation_returns_the_best_seen(objective):
     )  # fmt: skip
     losses = monitor.history()["validation_loss"]
     assert_array_equal(result.theta, seen[np.argmin(losses)])
+    assert_array_equal(result.theta, seen[-1])  # the monitor is shown what would be returned
     X, y = objective.samples.X[held_back], objective.y[held_back]
-    for theta, loss in zip(seen, losses, strict=True):
+    for theta, loss in zip(seen, np.minimum.accumulate(losses), strict=True):
         assert_allclose(loss, reference.value(X, y, *objective.unpack(theta), 0.0), rtol=1e-12)
     if result.converged:
         assert len(losses) == np.argmin(losses) + 1 + 5
@@ -464,7 +512,9 @@ def test_curvature_of_data_that_hide_it_from_a_vector_of_ones():
     assert exact <= L <= 1.06 * exact
     mean, metric = np.zeros(2), np.ones(2)
     assert_allclose(
-        largest_eigenvalue(Samples.of(X), mean, metric), np.linalg.eigvalsh(X.T @ X / 1000).max(), rtol=1e-6
+        largest_eigenvalue(Samples.of(X), np.ones(1000), mean, metric),
+        np.linalg.eigvalsh(X.T @ X / 1000).max(),
+        rtol=1e-6,
     )
 
 

@@ -32,21 +32,30 @@ class Monitor:
     Parameters
     ----------
     on_iteration : callable, optional
-        Called as ``on_iteration(theta, record)`` after each iteration; a true answer stops the solver. Its time is
-        not counted as the solver's.
+        Called as ``on_iteration(theta, record)`` after each iteration; a true answer stops the solver.
+    on_start : callable, optional
+        Called as ``on_start(theta)`` before each iteration.
 
     Notes
     -----
-    A record has the fields ``objective`` (the function being minimised, penalty included), ``gradient_norm`` (largest
-    absolute entry; NaN where the solver does not know it), ``step`` (step size), ``seconds`` (since the start) and
-    ``passes`` (over the data, since the start).
+    The time of both is not counted as the solver's. A record has the fields ``objective`` (the function being
+    minimised, penalty included), ``gradient_norm`` (largest absolute entry; NaN where the solver does not know it),
+    ``step`` (step size), ``seconds`` (since the start) and ``passes`` (over the data, since the start).
     """
 
     on_iteration: Callable[[Array, dict[str, float]], Any] | None = None
+    on_start: Callable[[Array], Any] | None = None
     records: list[dict[str, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._started = time.perf_counter()
+
+    def begin(self, theta: Array) -> None:
+        """Say that an iteration starts, from ``theta``."""
+        if self.on_start is not None:
+            now = time.perf_counter()
+            self.on_start(theta)
+            self._started += time.perf_counter() - now
 
     def record(
         self,
@@ -82,6 +91,8 @@ class Monitor:
     ) -> Result | None:
         """Note an iteration of a solver that knows its gradient; return the result if it is to stop here.
 
+        Otherwise the next iteration begins.
+
         Raises
         ------
         DivergenceError
@@ -100,6 +111,7 @@ class Monitor:
             return Result(theta, iteration, True, "stopped by a callback")
         if iteration == max_iter:
             return Result(theta, iteration, False, f"max_iter reached; gradient norm {norm:.2g} > tol")
+        self.begin(theta)
         return None
 
     def history(self) -> dict[str, Array]:

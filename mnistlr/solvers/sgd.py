@@ -68,18 +68,12 @@ class SGD:
         self.n_raw, self.scale, dtype = objective.n_raw, samples.scale, samples.dtype
         self.batch_size, self.power, self.average, self.momentum = batch_size, power, average, momentum
         if eta is None:
-            step = derive_step_size(
-                samples,
-                self.n_raw,
-                batch_size,
-                centred=objective.fit_intercept,
-                alpha=objective.alpha,
-                unevenness=objective.unevenness,
-            )
+            step = derive_step_size(objective, batch_size)
             self.eta = step.eta * (1 - momentum)
         else:
-            step = StepSize(np.zeros(samples.d), np.ones(samples.d), eta)
+            step = StepSize(np.zeros(samples.d), np.ones(samples.d), eta, eta)
             self.eta = eta
+        self.steady_eta = step.steady_eta
         # The kernels see the data unscaled: weights carry the scale, means and metric its inverse.
         self.mean, self.metric = aligned((samples.d,), dtype), aligned((samples.d,), dtype)
         self.mean[:] = step.mean / self.scale
@@ -187,16 +181,16 @@ def sgd(
     state = SGD(objective, theta, **settings)
     best, best_theta, stale = np.inf, theta, 0
     for epoch in range(1, max_iter + 1):
+        monitor.begin(best_theta)
         state = objective.run_epoch(state, rows, random_state)
         theta = state.theta
         value = objective.value(theta)
         judged = {} if validation is None else {"validation_loss": validation.value(theta)}
-        stop = monitor.record(theta, objective=value, step=state.last_step, passes=epoch, **judged)
         judge = judged.get("validation_loss", value)
         stale = 0 if judge < best - tol * abs(best) or best == np.inf else stale + 1
         if judge < best or validation is None:
             best, best_theta = min(judge, best), theta
-        if stop:
+        if monitor.record(best_theta, objective=value, step=state.last_step, passes=epoch, **judged):
             return Result(best_theta, epoch, True, "stopped by a callback")
         if stale >= n_iter_no_change:
             what = "objective" if validation is None else "validation loss"

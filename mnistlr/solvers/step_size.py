@@ -39,68 +39,91 @@ POWER_ITERATIONS = 20
 
 @dataclass(frozen=True)
 class StepSize:
-    """mu (d,), 1 / s^2 (d,) and eta, for data times their scale."""
+    """mu (d,), 1 / s^2 (d,) and eta, for data times their scale.
+
+    ``steady_eta`` is for steps that do not become smaller: at most eta, and no step overshoots on any one sample.
+    """
 
     mean: Array
     metric: Array
     eta: float
+    steady_eta: float
 
 
-def derive_step_size(
-    samples: Samples, n_raw: int, batch_size: int, *, centred: bool, alpha: float = 0.0, unevenness: float = 1.0
-) -> StepSize:
-    """Derive the step from some ``SUBSET`` evenly spaced samples; ``centred`` is False without an intercept.
+def derive_step_size(objective: Objective, batch_size: int) -> StepSize:
+    """Derive the step from some ``SUBSET`` evenly spaced samples.
 
-    ``unevenness`` of the sample weights s, mean s^2 / (mean s)^2, multiplies the noise of a batch.
+    Sample weights s (of mean 1) count as repetitions in all means but one: a sample comes with all its weight in one
+    batch, so that the noise is the mean of s^2 ||(x', 1)||^2.
 
     Raises
     ------
     DivergenceError
         If the features are too large for their squares to be finite.
     """
-    subset = samples.every(max(1, samples.n // SUBSET))
-    mean, variance, spread = moments(subset)
-    if not centred:
+    subset, weight = objective.every(max(1, objective.samples.n // SUBSET))
+    weight = weight / weight.mean() if weight.any() else np.ones(subset.n)
+    mean, variance, spread = moments(subset, weight)
+    if not objective.fit_intercept:
         variance, mean, spread = variance + mean**2, np.zeros_like(mean), subset.peaks()
     squared = spread * (np.sqrt(variance) + spread / 16)
     # What a handful of samples say of a feature is no measure: it takes the most cautious of the other steps.
     rare = variance * subset.n <= 8 * spread**2
     squared[rare] = squared[~rare].max() if not rare.all() else squared.max() or 1.0
     metric = 1 / squared
-    mean_square = float(variance @ metric) + 1.0
+    square = np.square(weight)
+    norms = squared_norms(subset, mean, metric) + 1.0
+    mean_square = float(square @ norms / square.sum())
+    # All samples say how uneven the weights are, the few of the subset might miss a heavy one.
+    mean_square *= objective.unevenness
     # The intercept's own eigenvalue is 1.
-    eigenvalue = max(largest_eigenvalue(subset, mean, metric), 1.0)
-    curvature = (0.25 if n_raw == 1 else 0.5) * (
-        mean_square * unevenness / batch_size + eigenvalue
-    ) + alpha * metric.max()
+    eigenvalue = max(largest_eigenvalue(subset, weight, mean, metric), 1.0)
+    c, penalty = 0.25 if objective.n_raw == 1 else 0.5, objective.alpha * metric.max()
+    curvature = c * (mean_square / batch_size + eigenvalue) + penalty
+    steady = max(curvature, c * float((weight * norms).max()) / batch_size + penalty)
     if not (np.isfinite(curvature) and np.isfinite(metric).all()):
         raise DivergenceError(f"No step size suits features as large as {subset.peaks().max():.3g}. Scale them.")
-    return StepSize(mean, metric, 2 / curvature)
+    return StepSize(mean, metric, 2 / curvature, 2 / steady)
 
 
-def moments(samples: Samples) -> tuple[Array, Array, Array]:
-    """Return mean, variance and range of every feature."""
+def moments(samples: Samples, weight: Array) -> tuple[Array, Array, Array]:
+    """Return mean, variance and range of every feature, for weights of mean 1."""
     if samples.is_sparse:
-        data, indices, _ = samples.X
+        data, indices, indptr = samples.X
         data = data * samples.scale
-        mean = np.bincount(indices, data, samples.d) / samples.n
-        variance = np.bincount(indices, np.square(data), samples.d) / samples.n - mean**2
+        weights = np.repeat(weight, np.diff(indptr))
+        mean = np.bincount(indices, weights * data, samples.d) / samples.n
+        variance = np.bincount(indices, weights * np.square(data), samples.d) / samples.n - mean**2
         low, high = np.zeros(samples.d), np.zeros(samples.d)  # most entries are zeros that are not stored
         np.minimum.at(low, indices, data)
         np.maximum.at(high, indices, data)
         return mean, np.maximum(variance, 0), high - low
     X = samples.X.astype(samples.dtype)
-    mean, spread = X.mean(axis=0, dtype=np.float64), np.ptp(X, axis=0).astype(np.float64)
-    variance = np.square(X - mean.astype(X.dtype)).mean(axis=0, dtype=np.float64)
+    mean, spread = weight @ X / samples.n, np.ptp(X, axis=0).astype(np.float64)
+    variance = weight @ np.square(X - mean.astype(X.dtype)) / samples.n
     return mean * samples.scale, variance * samples.scale**2, spread * samples.scale
 
 
-def largest_eigenvalue(samples: Samples, mean: Array, metric: Array) -> float:
-    """Return the largest eigenvalue of mean_i x'_i x'_i^T by power iteration.
+def squared_norms(samples: Samples, mean: Array, metric: Array) -> Array:
+    """Return ||x'_i||^2 = sum_j metric_j (x_ij - mean_j)^2 of every sample."""
+    if samples.is_sparse:
+        # The square multiplied out, for only x differs from sample to sample and most of it is zero.
+        data, indices, indptr = samples.X
+        data = data * samples.scale
+        terms = metric[indices] * data * (data - 2 * mean[indices])
+        rows = np.repeat(np.arange(samples.n), np.diff(indptr))
+        norms: Array = np.maximum(np.bincount(rows, terms, samples.n) + metric @ mean**2, 0)
+    else:
+        norms = np.square(samples.X * samples.scale - mean) @ metric
+    return norms
+
+
+def largest_eigenvalue(samples: Samples, weight: Array, mean: Array, metric: Array) -> float:
+    """Return the largest eigenvalue of the weighted mean of x'_i x'_i^T by power iteration.
 
     The product with that matrix is four times the Hessian of the logistic loss at zero.
     """
-    objective = Objective(samples, np.zeros(samples.n, np.int32), 1, alpha=0.0)
+    objective = Objective(samples, np.zeros(samples.n, np.int32), 1, alpha=0.0, sample_weight=weight)
     # From where all features vary together, but not quite: exactly there, symmetric data may hide the eigenvector.
     v = np.sqrt(1 / metric) * (1 + 0.5 * np.random.default_rng(0).standard_normal(samples.d))
     eigenvalue = 0.0

@@ -8,7 +8,8 @@ one batch B of the shuffled samples:
 
 (SVRG: Johnson & Zhang, "Accelerating stochastic gradient descent using predictive variance reduction", NIPS 2013). v is
 right on average and its noise shrinks as theta and theta_0 near the optimum, so that a constant step converges
-linearly. Metric M and step eta are those of ``sgd`` (``step_size``); from a cold start one epoch of it comes first.
+linearly. Metric M and step eta are derived as for ``sgd`` (``step_size``); from a cold start one epoch of it comes
+first.
 
 An epoch costs three passes. It still comes out ahead where the Hessian is hard to approximate or precision is not all:
 on MNIST it is the first to reach a relative suboptimality of 1e-2 (both models) and of 1e-4 (ten digits); for more, or
@@ -55,10 +56,12 @@ def svrg(
     epoch = 0
     while True:
         theta = np.concatenate([W[: objective.n_raw].ravel() / samples.scale, b[: objective.n_raw]], dtype=np.float64)
-        check_finite(theta, state.eta)
+        check_finite(theta, state.steady_eta)
         value, gradient = objective.value_and_gradient(theta)
         passes = 1 + cold + 3 * epoch
-        result = monitor.judge(theta, epoch, value, gradient, step=state.eta, passes=passes, tol=tol, max_iter=max_iter)
+        result = monitor.judge(
+            theta, epoch, value, gradient, step=state.steady_eta, passes=passes, tol=tol, max_iter=max_iter
+        )
         if result is not None:
             return result
         mu_W, mu_b = objective.unpack(gradient)
@@ -67,7 +70,7 @@ def svrg(
         for order in shuffled(samples.n, samples.nbytes, batch_size, random_state):
             kernels.svrg_epoch(
                 samples.X, objective.y, weight, order, W, b, W_0, b_0, mu, pad_vector(mu_b, samples.dtype), v, v_b,
-                state.mean, state.metric, objective.n_raw, batch_size, state.eta, objective.alpha / samples.scale**2,
-                float(objective.fit_intercept), *scratch, raw_0,
+                state.mean, state.metric, objective.n_raw, batch_size, state.steady_eta,
+                objective.alpha / samples.scale**2, float(objective.fit_intercept), *scratch, raw_0,
             )  # fmt: skip
         epoch += 1

@@ -1,0 +1,76 @@
+"""How scikit-learn's callbacks see a fit: one task for each iteration, inside the task of the fit.
+
+The protocol is that of ``sklearn.callback`` (scikit-learn 1.9), so its ``ProgressBar`` and ``ScoringMonitor`` and all
+others that follow it can be set on the estimators here, alone or inside ``Pipeline`` and ``GridSearchCV``. What a
+callback is shown as ``fitted_estimator`` is the model that ``fit`` would return if it stopped there.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+__all__ = ["CallbackSupportMixin", "FitTasks", "with_callbacks"]
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # scikit-learn before 1.9 has no callbacks
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Nothing to support."""
+
+    def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a method that does the same."""
+
+        @wraps(method)
+        def same(*args: Any, **kwargs: Any) -> Any:
+            return method(*args, **kwargs)
+
+        return same
+
+
+class FitTasks:
+    """Tells an estimator's callbacks about a fit and its iterations.
+
+    Parameters
+    ----------
+    estimator : the estimator being fitted, with callbacks set
+    max_iter : the most iterations there may be
+    data : what the hooks are shown: ``X``, ``y`` as they were given to fit, and ``metadata``
+    """
+
+    def __init__(self, estimator: Any, max_iter: int, **data: Any) -> None:
+        self.estimator = estimator
+        self.data = {"estimator": estimator, **data}
+        self.fit = estimator._init_callback_context(max_subtasks=max_iter)
+        self.fit.call_on_fit_task_begin(**self.data)
+        self.iteration: Any = None
+        self.n_iter = 0
+        self.model_at: Callable[[Array], dict[str, Any]]  # attributes for parameters theta; fit says when it knows
+
+    def begin_iteration(self, theta: Array) -> None:
+        """An iteration starts from ``theta``."""
+        self.iteration = self.fit.subcontext(task_name="iteration")
+        self.iteration.call_on_fit_task_begin(**self.data, reconstruction_attributes=lambda: self._model(theta))
+
+    def end_iteration(self, theta: Array, record: dict[str, float]) -> bool:
+        """An iteration ends at ``theta``; return whether a callback wants the fit to stop."""
+        if self.iteration is None:  # the starting point was evaluated, which is no iteration
+            return False
+        ended, self.iteration = self.iteration, None
+        self.n_iter += 1
+        stop: bool = ended.call_on_fit_task_end(**self.data, reconstruction_attributes=lambda: self._model(theta))
+        return stop
+
+    def end(self, fitted: dict[str, Any]) -> None:
+        """The fit is done, with these attributes."""
+        if self.iteration is not None:  # it found no better point than it began with
+            self.iteration.call_on_fit_task_end(**self.data)
+        self.fit.call_on_fit_task_end(**self.data, reconstruction_attributes=fitted)
+
+    def _model(self, theta: Array) -> dict[str, Any]:
+        return {**self.model_at(theta), "n_iter_": self.n_iter}
