@@ -191,14 +191,14 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         monitor = Monitor()
         if tasks is not None:
             monitor = Monitor(tasks.end_iteration, tasks.begin_iteration)
-            tasks.model_at = lambda theta: {**vars(self), **_coefficients(objective, classes, theta)}
+            tasks.model_at = lambda theta: {**self.__dict__, **_coefficients(objective, classes, theta)}
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # finiteness is checked by name
             result = self._minimise(objective, self._start(objective, classes), monitor)
         self._keep(objective, classes, result)
         self.n_iter_, self.history_, self.stop_reason_ = result.n_iter, monitor.history(), result.message
         self.__dict__.pop("_sgd", None)
         if tasks is not None:
-            tasks.end(vars(self))
+            tasks.end(self.__dict__)
 
     @available_if(_solver_is_sgd)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
