@@ -346,7 +346,7 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
                 f"{type(self).__name__}(solver={self._solver()!r}) did not converge: {result.message}. Increase "
                 "max_iter, raise tol or alpha, or scale the features.",
                 ConvergenceWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
         self.__dict__.update(_coefficients(objective, classes, result.theta))
 
