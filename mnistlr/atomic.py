@@ -19,8 +19,18 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     The temporary name lies in the same folder, because a rename is atomic only within one file system. When
     the block raises, the temporary file goes and ``path`` stays what it was. What a process leaves that is
     killed meanwhile is removed by the next that writes to the same ``path``.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written, or something other than a plain file has its name: a rename would put a
+        file in the place of ``/dev/null``.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path))  # through a symbolic link, which stays one
+    if path.is_dir():
+        raise IsADirectoryError(f"expected the name of a file to write, but {path} is a folder.")
+    if path.exists() and not path.is_file():
+        raise OSError(f"expected the name of a plain file to write, but {path} is a pipe, a socket or a device.")
     sweep_leftovers(path)  # first: a full disk may be full of them
     temporary, file = _create_beside(path)
     try:

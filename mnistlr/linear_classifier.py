@@ -418,11 +418,18 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
             return score(self, X, y, sample_weight)
         return float(super().score(X, y, sample_weight))
 
-    def save(self, path: Any, *, provenance: dict[str, Any] | None = None) -> Any:
+    def save(
+        self,
+        path: Any,
+        *,
+        training_data: tuple[Any, Any] | None = None,
+        accuracy: float | None = None,
+        provenance: dict[str, Any] | None = None,
+    ) -> Any:
         """Write the fitted model to a file; see :func:`mnistlr.save_model`."""
         from mnistlr.model_file import save_model
 
-        return save_model(self, path, provenance=provenance)
+        return save_model(self, path, training_data=training_data, accuracy=accuracy, provenance=provenance)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

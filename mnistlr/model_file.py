@@ -3,23 +3,21 @@
 A model file is a NumPy ``.npz``: a zip of arrays, stored uncompressed, which ``numpy.load`` opens too.
 
 ==============  ====================================================================================
-``header``      JSON in UTF-8, as uint8: format and its version, class, parameters, provenance
+``header``      JSON in UTF-8, as uint8: format and its version, class, parameters, labels, provenance
 ``coef``        shape (1 or n_classes, n_features), in the units of the raw input
 ``intercept``   shape (1 or n_classes,)
 ``classes``     the labels in their own dtype; absent for Python strings, which stand in the header
 ``history_*``   one array a field of ``history_``
 ==============  ====================================================================================
 
-A file may come from anyone. It is read by a parser that executes nothing and allocates no more than the file's
-own size, and it is believed only after every shape, type and number in it has been checked.
+A file may come from anyone. It is read by a parser that executes nothing and believes no size that the file does not
+have (`npz`), and it is taken for a model only after every shape, type and number in it has been checked.
 """
 
-import io
+import hashlib
 import json
-import math
 import os
 import platform
-import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -34,6 +32,9 @@ from mnistlr._version import __version__
 from mnistlr.atomic import atomic_write
 from mnistlr.estimators import LogisticRegression, SoftmaxRegression
 from mnistlr.exceptions import ModelFileError
+from mnistlr.npz import Npz
+from mnistlr.plain_file import open_plain
+from mnistlr.threads import count_threads
 
 FORMAT = "mnistlr model"
 FORMAT_VERSION = 1
@@ -57,7 +58,14 @@ class ModelFile(NamedTuple):
     """How it was made: versions, date, seed and what the caller of `save_model` added."""
 
 
-def save_model(model: Model, path: str | os.PathLike[str], *, provenance: Mapping[str, Any] | None = None) -> Path:
+def save_model(
+    model: Model,
+    path: str | os.PathLike[str],
+    *,
+    training_data: tuple[Any, Any] | None = None,
+    accuracy: float | None = None,
+    provenance: Mapping[str, Any] | None = None,
+) -> Path:
     """Save a fitted model.
 
     The file appears under its name complete or not at all; a failure leaves an older file as it was.
@@ -68,9 +76,13 @@ def save_model(model: Model, path: str | os.PathLike[str], *, provenance: Mappin
         A fitted estimator. A ``random_state`` that is not an int is not kept.
     path : path-like
         The file to write, by custom ``*.npz``.
+    training_data : (X, y), optional
+        What the model was fitted on, of which the file then holds the SHA-256.
+    accuracy : float, optional
+        As measured, to be kept in the file.
     provenance : mapping, optional
-        What to remember of the model's making, of values that JSON can hold: name and checksum of the data,
-        accuracy. Versions, date (UTC) and seed are added.
+        What else to remember of the model's making, of values that JSON can hold. Versions, date (UTC) and seed are
+        added. ``"data"`` and ``"accuracy"`` take the place of what the two parameters above would give.
 
     Returns
     -------
@@ -82,9 +94,10 @@ def save_model(model: Model, path: str | os.PathLike[str], *, provenance: Mappin
     sklearn.exceptions.NotFittedError
         If the model is not fitted.
     ModelFileError
-        If a parameter, a label or the provenance is of a kind that a model file cannot hold.
+        If a parameter, a label or the provenance is of a kind that a model file cannot hold, or the model could not
+        be loaded again: because its coefficients were set to other shapes, say, or are not finite.
     OSError
-        If the file cannot be written.
+        If the file cannot be written, or something other than a plain file has its name.
     """
     path = Path(path)
     if type(model) not in _CLASSES.values():
@@ -94,9 +107,9 @@ def save_model(model: Model, path: str | os.PathLike[str], *, provenance: Mappin
         raise FileNotFoundError(f"the model cannot be saved as {path}: there is no folder {path.parent}.")
     if path.is_dir():
         raise IsADirectoryError(f"the model cannot be saved as {path}: that is a folder; add a file name.")
-    arrays = {"coef": model.coef_, "intercept": model.intercept_}
+    arrays = {"coef": np.asarray(model.coef_), "intercept": np.asarray(model.intercept_)}
     # A model of partial_fit alone has no history.
-    arrays |= {f"history_{name}": values for name, values in getattr(model, "history_", {}).items()}
+    arrays |= {f"history_{name}": np.asarray(values) for name, values in getattr(model, "history_", {}).items()}
     labels = _describe_labels(model.classes_)
     if "values" not in labels:
         arrays["classes"] = model.classes_
@@ -112,11 +125,21 @@ def save_model(model: Model, path: str | os.PathLike[str], *, provenance: Mappin
             "feature_names_in_": _feature_names(model),
             "n_iter_": int(model.n_iter_),
             "stop_reason_": str(model.stop_reason_),
-            "provenance": _versions_and_date() | {"seed": _seed(model)} | dict(provenance or {}),
+            "provenance": {
+                **_versions_and_date(),
+                "seed": _seed(model),
+                "data": None if training_data is None else _checksums(*training_data),
+                "accuracy": accuracy,
+                **(provenance or {}),
+            },
         }
-        text = json.dumps(header, default=_plain)
+        text = json.dumps(header, default=_plain, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ModelFileError(f"the provenance or a parameter of the model cannot be stored: {error}.") from error
+    try:
+        _build_model(json.loads(text), arrays)
+    except ValueError as error:
+        raise ModelFileError(f"the model cannot be saved, since its file would be refused: it {error}") from error
     arrays["header"] = np.frombuffer(text.encode(), dtype=np.uint8)
     with atomic_write(path) as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
@@ -148,27 +171,34 @@ def load_model(path: str | os.PathLike[str]) -> Model:
 def read_model_file(path: str | os.PathLike[str]) -> ModelFile:
     """Load a model together with its provenance; parameters and errors are those of `load_model`."""
     path = Path(path)
-    if path.exists() and not path.is_file():
-        raise ModelFileError(f"{path} is no model file: it is {'a folder' if path.is_dir() else 'no plain file'}.")
-    with open(path, "rb") as file:
+    with open_plain(path, ModelFileError) as file:
         try:
-            arrays = _read_arrays(file)
-            return _build_model(_read_header(arrays), arrays)
+            npz = Npz(file)
+            if "header" not in npz.names:
+                raise ModelFileError("is no model file: it is an .npz without this package's header.")
+            header = _parse_header(npz.read("header"))  # a newer version is known before anything else is looked at
+            return _build_model(header, {name: npz.read(name) for name in sorted(npz.names - {"header"})})
         except ModelFileError as error:
-            raise ModelFileError(f"{path} {error}") from error
+            raise ModelFileError(f"{path} {_short(error)}") from error
         # Whatever else damaged bytes provoke in the parsers of zip, npy and JSON means the same.
         except Exception as error:
-            reason = str(error).strip().rstrip(".").partition("\n")[0] or type(error).__name__
+            reason = _short(error).rstrip(".") or type(error).__name__
             raise ModelFileError(f"{path} is no model file, or is damaged: {reason}.") from error
+
+
+def _short(error: Exception) -> str:
+    """Return the message on one line, and not at the length that a hostile file would give it."""
+    line = "".join(c if c.isprintable() else " " for c in str(error)[:400])
+    return line if len(line) <= 300 else line[:297] + "..."
 
 
 def _describe_labels(classes: NDArray[Any]) -> dict[str, Any]:
     kind = classes.dtype.kind
     if kind in _LABEL_KINDS:
-        return {"dtype": classes.dtype.str}
+        return {"dtype": _dtype_name(classes)}
     values = classes.tolist()
     if kind == "O" and all(type(value) is str for value in values):
-        return {"dtype": "object", "values": values}
+        return {"dtype": _dtype_name(classes), "values": values}
     raise ModelFileError(
         f"labels of type {classes.dtype} ({type(values[0]).__name__}) cannot be stored; use strings, bytes, numbers "
         "or booleans."
@@ -185,11 +215,21 @@ def _describe_parameters(model: Model) -> dict[str, Any]:
     return parameters
 
 
-def _read_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: dict(map(tuple, value["pairs"])) if isinstance(value, dict) else value
-        for name, value in parameters.items()
-    }
+def _read_parameters(cls: type[Model], parameters: dict[str, Any]) -> Model:
+    """Return an estimator with these parameters, not fitted."""
+    unknown = sorted(parameters.keys() - set(cls._get_param_names()))
+    if unknown:
+        raise ModelFileError(f"is damaged: {cls.__name__} has no parameter {unknown[0]!r}.")
+    weights = parameters.get("class_weight")
+    if isinstance(weights, dict):
+        pairs = dict(map(tuple, weights["pairs"]))
+        if not all(type(weight) in (int, float) and weight >= 0 for weight in pairs.values()):
+            raise ModelFileError("is damaged: expected class weights >= 0.")
+        parameters = parameters | {"class_weight": pairs}
+    model = cls(**parameters)
+    model._validate_params()
+    count_threads(model.n_jobs)  # refuses 0
+    return model
 
 
 def _seed(model: Model) -> int | None:
@@ -200,6 +240,21 @@ def _seed(model: Model) -> int | None:
 def _feature_names(model: Model) -> list[str] | None:
     names = getattr(model, "feature_names_in_", None)
     return None if names is None else [str(name) for name in names]
+
+
+def _checksums(X: Any, y: Any) -> dict[str, Any]:
+    """Return the SHA-256 of the data's bytes: values in C order, or data, indices and indptr of a sparse matrix."""
+    import scipy.sparse as sp
+
+    y = np.asarray(y)
+    if y.dtype == object:  # its bytes are addresses
+        y = y.astype(np.str_)
+    parts = (X.data, X.indices, X.indptr) if sp.issparse(X) else (np.asarray(X),)
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(np.ascontiguousarray(part).view(np.uint8).reshape(-1).data)
+    sha256 = {"X": digest.hexdigest(), "y": hashlib.sha256(y.tobytes()).hexdigest()}
+    return {"shape": list(X.shape), "sha256": sha256}
 
 
 def _versions_and_date() -> dict[str, Any]:
@@ -221,46 +276,10 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{value!r} is of type {type(value).__name__}, which JSON cannot hold")
 
 
-def _read_arrays(file: io.BufferedReader) -> dict[str, NDArray[Any]]:
-    """Read all arrays of an ``.npz``, refusing every declared size that the file itself does not have."""
-    size = os.fstat(file.fileno()).st_size
-    if not zipfile.is_zipfile(file):
-        raise ModelFileError("is no model file: it is not an .npz, or it is truncated.")
-    arrays: dict[str, NDArray[Any]] = {}
-    with zipfile.ZipFile(file) as archive:
-        members = archive.infolist()
-        # Members are stored uncompressed and side by side: together they cannot be larger than the file.
-        stored = all(m.compress_type == zipfile.ZIP_STORED and m.file_size == m.compress_size for m in members)
-        if not stored or sum(member.file_size for member in members) > size:
-            raise ModelFileError("is no model file: its parts are compressed, or larger than the file.")
-        for member in members:
-            name = member.filename.removesuffix(".npy")
-            if name in arrays:
-                raise ModelFileError(f"is damaged: it has two arrays named {name!r}.")
-            arrays[name] = _parse_npy(archive.read(member), name)
-    return arrays
-
-
-def _parse_npy(contents: bytes, name: str) -> NDArray[Any]:
-    # numpy.load would first allocate what the npy header asks for and then look for the data.
-    stream = io.BytesIO(contents)
-    if np.lib.format.read_magic(stream) != (1, 0):
-        raise ModelFileError(f"is no model file: array {name!r} is in another npy version than 1.0.")
-    shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-    if dtype.hasobject:
-        raise ModelFileError(f"is no model file: array {name!r} holds Python objects.")
-    n_bytes = math.prod(shape) * dtype.itemsize
-    if n_bytes != len(contents) - stream.tell():
-        raise ModelFileError(f"is damaged: array {name!r} should have {n_bytes} bytes of data.")
-    stream.seek(0)
-    return np.lib.format.read_array(stream, allow_pickle=False)
-
-
-def _read_header(arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
-    raw = arrays.get("header")
-    if raw is None or raw.dtype != np.uint8 or raw.ndim != 1:
+def _parse_header(raw: NDArray[Any]) -> dict[str, Any]:
+    if raw.dtype != np.uint8 or raw.ndim != 1:
         raise ModelFileError("is no model file: it is an .npz without this package's header.")
-    header = json.loads(raw.tobytes())
+    header = json.loads(raw.tobytes(), parse_constant=_refuse_constant)
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ModelFileError("is no model file: it is an .npz with another header than this package's.")
     found = header.get("format_version")
@@ -274,6 +293,10 @@ def _read_header(arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     return header
 
 
+def _refuse_constant(name: str) -> None:
+    raise ModelFileError(f"is damaged: there is a {name} in its header, which JSON does not have.")
+
+
 def _build_model(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> ModelFile:
     def entry(name: str, kind: type) -> Any:
         if type(header.get(name)) is not kind:
@@ -283,14 +306,10 @@ def _build_model(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Mod
     if entry("class", str) not in _CLASSES:
         raise ModelFileError(f"holds a {header['class']!r}; expected {' or '.join(_CLASSES)}.")
     cls = _CLASSES[header["class"]]
-    parameters = entry("parameters", dict)
-    unknown = sorted(set(parameters) - set(cls._get_param_names()))
-    if unknown:
-        raise ModelFileError(f"is damaged: {cls.__name__} has no parameter {unknown[0]!r}.")
-    model = cls(**_read_parameters(parameters))
-    model._validate_params()
+    model = _read_parameters(cls, entry("parameters", dict))
     model.classes_ = _read_labels(entry("labels", dict), arrays)
-    n_features, n_raw = entry("n_features_in_", int), len(model.classes_) if len(model.classes_) > 2 else 1
+    n_raw = len(model.classes_) if len(model.classes_) > 2 else 1
+    n_features = entry("n_features_in_", int)
     if cls is LogisticRegression and len(model.classes_) != 2:
         raise ModelFileError(f"is damaged: a LogisticRegression has 2 classes, found {len(model.classes_)}.")
     model.coef_ = _numbers(arrays, "coef", (n_raw, n_features))
@@ -300,7 +319,12 @@ def _build_model(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Mod
     if names is not None:
         model.feature_names_in_ = _feature_names_array(names, n_features)
     model.n_iter_, model.stop_reason_ = entry("n_iter_", int), entry("stop_reason_", str)
+    if n_features < 1 or model.n_iter_ < 0:
+        raise ModelFileError(f"is damaged: it says {n_features} features and {model.n_iter_} iterations.")
     history = {n.removeprefix("history_"): a for n, a in arrays.items() if n.startswith("history_")}
+    unknown = sorted(arrays.keys() - {"coef", "intercept", "classes"} - {f"history_{name}" for name in history})
+    if unknown:
+        raise ModelFileError(f"is damaged: a model has no array named {unknown[0]!r}.")
     if not all(values.ndim == 1 and values.dtype == np.float64 for values in history.values()):
         raise ModelFileError("is damaged: expected its history as float64 arrays of one axis.")
     if history:
@@ -311,16 +335,28 @@ def _build_model(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Mod
 def _read_labels(labels: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> NDArray[Any]:
     if "values" in labels:
         values = labels["values"]
-        if not isinstance(values, list) or not all(type(value) is str for value in values):
-            raise ModelFileError("is damaged: expected a list of strings as labels.")
+        if not isinstance(values, list) or not all(type(value) is str for value in values) or "classes" in arrays:
+            raise ModelFileError("is damaged: expected its labels as a list of strings, or else in an array.")
         classes = np.array(values, dtype=object)
     else:
         classes = arrays.get("classes", np.empty(0))
-    if classes.ndim != 1 or (classes.dtype.kind not in _LABEL_KINDS and "values" not in labels):
-        raise ModelFileError("is damaged: expected its labels in an array of shape (n_classes,).")
-    if len(classes) < 2 or len(np.unique(classes)) != len(classes):
-        raise ModelFileError(f"is damaged: expected at least 2 different labels, found {classes.tolist()}.")
+    if classes.ndim != 1 or labels.get("dtype") != _dtype_name(classes):
+        raise ModelFileError(
+            f"is damaged: expected its labels in an array of shape (n_classes,) and type {labels.get('dtype')!r}, "
+            f"found {_dtype_name(classes)!r} of shape {classes.shape}."
+        )
+    found = classes.tolist()  # fails for text that is none
+    if len(classes) < 2 or not np.array_equal(np.unique(classes), classes):
+        raise ModelFileError(f"is damaged: expected at least 2 different labels in order, found {found}.")
+    if classes.dtype == bool and classes.tobytes() != b"\0\1":
+        raise ModelFileError("is damaged: its labels are truth values other than true and false.")
+    if classes.dtype.kind == "f" and not np.isfinite(classes).all():
+        raise ModelFileError(f"is damaged: its labels are not finite, {found}.")
     return classes
+
+
+def _dtype_name(classes: NDArray[Any]) -> str:
+    return "object" if classes.dtype == object else classes.dtype.str
 
 
 def _numbers(arrays: dict[str, NDArray[Any]], name: str, shape: tuple[int, ...]) -> NDArray[Any]:

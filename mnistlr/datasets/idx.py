@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mnistlr.atomic import atomic_write
 from mnistlr.exceptions import DataFormatError
+from mnistlr.plain_file import open_plain
 
 PathLike = str | os.PathLike[str]
 
@@ -64,11 +65,12 @@ def read_idx(path: PathLike) -> NDArray[Any]:
     Raises
     ------
     DataFormatError
-        If the file is no IDX file, is shorter or longer than its header says, or its gzip stream is damaged.
+        If the file is no plain file or no IDX file, is shorter or longer than its header says or larger than memory,
+        or its gzip stream is damaged.
     OSError
         If the file cannot be opened.
     """
-    with open(path, "rb") as file:
+    with open_plain(path, DataFormatError) as file:
         return read_idx_stream(file, os.fspath(path), os.fstat(file.fileno()).st_size)
 
 
@@ -120,12 +122,12 @@ def open_idx(path: PathLike) -> NDArray[Any]:
     Raises
     ------
     DataFormatError
-        If the file is gzipped, is no IDX file, or is shorter or longer than its header says.
+        If the file is no plain file, is gzipped, is no IDX file, or is shorter or longer than its header says.
     OSError
         If the file cannot be opened.
     """
     name = os.fspath(path)
-    with open(path, "rb") as file:
+    with open_plain(path, DataFormatError) as file:
         if file.read(2) == _GZIP_MAGIC:
             raise DataFormatError(f"{name} is gzipped and cannot be memory-mapped; unpack it or use read_idx.")
         file.seek(0)
@@ -231,7 +233,13 @@ def _check_size(name: str, dtype: np.dtype[Any], shape: tuple[int, ...], start: 
 
 def _read_elements(file: Any, name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     # The pages of an empty array cost memory only when they are written, that is as the elements arrive.
-    array = np.empty(shape, dtype)
+    try:
+        array = np.empty(shape, dtype)
+    except MemoryError as error:
+        raise DataFormatError(
+            f"{name}: the header promises {_describe(dtype, shape)}, {_n_bytes(dtype, shape)} bytes, more than this "
+            "machine has memory for; if the header is right, open_idx reads the file piece by piece, once unpacked."
+        ) from error
     target = memoryview(array.reshape(-1).view(np.uint8))
     filled = 0
     while filled < len(target):
