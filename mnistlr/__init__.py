@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mnistlr.explanation import Explanation, explain
     from mnistlr.metrics import confusion_matrix
     from mnistlr.model_file import load_model, save_model
+    from mnistlr.onnx_export import to_onnx
     from mnistlr.summary import ClassificationSummary
 
 _HOME = {
@@ -65,6 +66,7 @@ _HOME = {
     "mnistlr.explanation": ("Explanation", "explain"),
     "mnistlr.metrics": ("confusion_matrix",),
     "mnistlr.model_file": ("load_model", "save_model"),
+    "mnistlr.onnx_export": ("to_onnx",),
     "mnistlr.summary": ("ClassificationSummary",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

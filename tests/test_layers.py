@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "metrics": BASE | {"kernels"},
     "summary": BASE | {"metrics"},
     "model_file": TRAINING | {"npz"},
+    "onnx_export": BASE | {"linear_classifier"},
     "steps": {"summary"},
 }
 

@@ -1,0 +1,65 @@
+"""The exported graph, run by another runtime, says what the model says."""
+
+import sys
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import NotFittedError
+
+from mnistlr import LogisticRegression, SoftmaxRegression, to_onnx
+
+onnxruntime = pytest.importorskip("onnxruntime")
+
+
+def run(proto, X):
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    return session.run(["label", "probabilities"], {"X": X})
+
+
+def float_bound(model, X):
+    """What d products and sums in float32 round off, as independent errors; probabilities change by less than raw."""
+    terms = np.abs(X.astype(np.float64)) @ np.abs(model.coef_.T) + np.abs(model.intercept_)
+    return terms.max() * np.sqrt(X.shape[1]) * np.finfo(np.float32).eps
+
+
+@pytest.mark.parametrize("labels", ["ten", "two"])
+def test_raw_pixels_of_mnist(mnist, labels):
+    y = mnist.y_train if labels == "ten" else mnist.y_train == 2
+    model = SoftmaxRegression(random_state=0) if labels == "ten" else LogisticRegression()
+    model.fit(mnist.X_train, y)
+    label, probabilities = run(to_onnx(model), mnist.X_test)
+    assert_array_equal(label, model.predict(mnist.X_test))
+    assert label.dtype == (np.int64 if labels == "ten" else bool)
+    assert_allclose(probabilities, model.predict_proba(mnist.X_test), rtol=0, atol=float_bound(model, mnist.X_test))
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(), SoftmaxRegression(random_state=0)], ids=repr)
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize(
+    "names", [["a", "bé", "c"], [3, 5, 7], [0.0, 1.0, 2.0], [False, True]], ids=["str", "int", "float", "bool"]
+)
+def test_types(digits, model, dtype, names):
+    X = digits.X_train.astype(dtype)
+    names = np.array(names[:2] if isinstance(model, LogisticRegression) else names)
+    y = names[digits.y_train % len(names)]
+    model.fit(X, y)
+    label, probabilities = run(to_onnx(model, dtype=dtype), X)
+    assert_array_equal(label, model.predict(X))
+    bound = 1e-12 if dtype == np.float64 else float_bound(model, X)
+    assert_allclose(probabilities, model.predict_proba(X), rtol=0, atol=bound)
+    assert probabilities.dtype == (np.float64 if dtype == np.float64 else np.float32)
+
+
+def test_refused(digits, monkeypatch):
+    with pytest.raises(NotFittedError):
+        to_onnx(SoftmaxRegression())
+    model = LogisticRegression().fit(digits.X_train, digits.y_train == 2)
+    with pytest.raises(ValueError, match="uint8, float32 or float64, got int32"):
+        to_onnx(model, dtype=np.int32)
+    model.classes_ = np.array([None, (1, 2)], object)
+    with pytest.raises(ValueError, match="these are"):
+        to_onnx(model)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ImportError, match=r"mnistlr\[onnx\]"):
+        to_onnx(model)
