@@ -29,11 +29,13 @@ if TYPE_CHECKING:
         DataFormatError,
         DataUnavailableError,
         DivergenceError,
+        ImageError,
         MissingExtraError,
         MnistlrError,
         ModelFileError,
     )
     from mnistlr.explanation import Explanation, explain
+    from mnistlr.images import find_digits, to_mnist
     from mnistlr.metrics import confusion_matrix
     from mnistlr.model_file import load_model, save_model
     from mnistlr.onnx_export import to_onnx
@@ -59,11 +61,13 @@ _HOME = {
         "DataFormatError",
         "DataUnavailableError",
         "DivergenceError",
+        "ImageError",
         "MissingExtraError",
         "MnistlrError",
         "ModelFileError",
     ),
     "mnistlr.explanation": ("Explanation", "explain"),
+    "mnistlr.images": ("find_digits", "to_mnist"),
     "mnistlr.metrics": ("confusion_matrix",),
     "mnistlr.model_file": ("load_model", "save_model"),
     "mnistlr.onnx_export": ("to_onnx",),

@@ -167,18 +167,38 @@ def evaluate(model: ModelPath, dataset: ModelDataset = None, data: Data = None, 
     commands.evaluate(model, _name(dataset, data), data, as_json)
 
 
-@app.command(epilog="Example: mnistlr predict mnistlr-softmax.npz --index 36001")
+@app.command(epilog="Example: mnistlr predict mnistlr-softmax.npz photo.jpg --show-steps; or: ... --index 36001")
 def predict(
     model: ModelPath,
-    index: Annotated[list[int], typer.Option("--index", "-i", help="Number of an image, from 0; may be repeated.")],
+    pictures: Annotated[
+        list[Path] | None, typer.Argument(metavar="[PICTURE]...", help="Photos or drawings of a digit.")
+    ] = None,
+    index: Annotated[
+        list[int] | None, typer.Option("--index", "-i", help="Number of an image, from 0; may be repeated.")
+    ] = None,
+    find_all: Annotated[bool, typer.Option("--all", help="Tell several digits in a picture apart.")] = False,
+    show_steps: Annotated[bool, typer.Option("--show-steps", help="Show what becomes of a picture.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE.png", help="Draw the steps to a file (needs matplotlib)."),
+    ] = None,
     dataset: ModelDataset = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Print a model's answer to images of a data set, with probabilities."""
+    """Print a model's answer to pictures, or to images of a data set, with probabilities."""
+    if bool(pictures) == bool(index):
+        raise typer.BadParameter("expected PICTURE files, or --index with the number of an image in the data set.")
+    if index and (find_all or show_steps or output):
+        raise typer.BadParameter("--all, --show-steps and --output are for PICTURE files, not for --index.")
+    if output and len(pictures or ()) > 1:
+        raise typer.BadParameter("--output draws the steps of one PICTURE, got several.")
     from mnistlr import commands
 
-    commands.predict(model, index, _name(dataset, data), data, as_json)
+    if pictures:
+        commands.predict_pictures(model, pictures, find_all, show_steps, output, as_json)
+    else:
+        commands.predict(model, index or [], _name(dataset, data), data, as_json)
 
 
 @app.command(epilog="Example: mnistlr warmup")

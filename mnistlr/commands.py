@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba.core import event
@@ -20,12 +20,17 @@ from mnistlr._version import __version__
 from mnistlr.datasets import FileCheck, cache_folder, fetch_mnist, mnist_location, verify_mnist
 from mnistlr.datasets.named import NAMES, NamedData, load_mnist_or_digits, load_named
 from mnistlr.estimators import LogisticRegression, SoftmaxRegression
-from mnistlr.exceptions import MnistlrError
+from mnistlr.exceptions import ImageError, MnistlrError
 from mnistlr.model_file import ModelFile, read_model_file, save_model
 from mnistlr.steps import Table
 from mnistlr.summary import ClassificationSummary
 from mnistlr.terminal import draw_grid, draw_image, draw_matrix, draw_step, draw_table
 from mnistlr.threads import count_threads
+
+if TYPE_CHECKING:
+    from mnistlr.images import Steps
+
+_TOP = 5  # classes whose probabilities are shown for a picture
 
 
 def tour(name: str | None, folder: Path | None, seed: int, n_jobs: int | None) -> None:
@@ -182,6 +187,67 @@ def predict(path: Path, indices: list[int], name: str | None, folder: Path | Non
         console.print(f"Image {index} of {data.title}: predicted {answer}, label {label}")
         numbers = ("P", *(f"{probability:.3f}" for probability in row))
         console.print(draw_table(Table(("", *map(str, classes)), [numbers])))
+
+
+def predict_pictures(
+    path: Path, pictures: list[Path], find_all: bool, show_steps: bool, output: Path | None, as_json: bool
+) -> None:
+    """Print a model's answers to photos or drawings."""
+    from mnistlr.images import SIDE, trace
+
+    saved = read_model_file(path)
+    model, classes = saved.model, saved.model.classes_.tolist()
+    if model.n_features_in_ != SIDE * SIDE:
+        raise ValueError(
+            f"the model {path} takes {model.n_features_in_} features, but a picture becomes {SIDE}x{SIDE} pixels as in "
+            "MNIST; train a model with: mnistlr train --dataset mnist"
+        )
+    console, answers = _out(), []
+    for picture in pictures:
+        try:
+            steps = trace(picture, find_all=find_all)
+        except ImageError as error:
+            raise ImageError(f"{picture}: {error}") from error
+        X = np.array([digit.pixels.ravel() for digit in steps.digits])
+        predicted, probabilities = model.predict(X).tolist(), model.predict_proba(X)
+        if output is not None:
+            _save_steps(steps, predicted, output)
+        if show_steps and not as_json:
+            _draw_stages(steps, console)
+        for digit, answer, row in zip(steps.digits, predicted, probabilities, strict=True):
+            box = digit.box._asdict()
+            answers.append({"picture": str(picture), "box": box, "predicted": answer, "probabilities": row.tolist()})
+            if not as_json:
+                console.print(draw_image(digit.pixels, console))
+                console.print(f"{picture}: predicted {answer}", soft_wrap=True, markup=False)
+                best = np.argsort(-row, kind="stable")[:_TOP]
+                numbers = ("P", *(f"{row[k]:.3f}" for k in best))
+                console.print(draw_table(Table(("", *(str(classes[k]) for k in best)), [numbers])))
+        if find_all and not as_json:
+            console.print(f"{picture}: {' '.join(map(str, predicted))}", soft_wrap=True, markup=False)
+        if output is not None and not as_json:
+            console.print(f"saved {output}", soft_wrap=True, markup=False)
+    if as_json:
+        _print_json({"model": str(path), "classes": classes, "answers": answers})
+
+
+def _draw_stages(steps: "Steps", console: Console) -> None:
+    """Draw each stage small, its darkest pixel black and its lightest white."""
+    from mnistlr.images import shrink
+
+    for title, stage in zip(steps._fields, steps[:-1], strict=False):
+        small = shrink(stage, 40)
+        low, high = small.min(), small.max()
+        console.print(f"{title}, from {low:.2f} to {high:.2f}")
+        console.print(draw_image((255 * (small - low) / max(high - low, 1e-9)).astype(np.uint8), console))
+
+
+def _save_steps(steps: "Steps", predicted: list[Any], output: Path) -> None:
+    from mnistlr.plots import plot_pictures, save_figure
+
+    pictures = [*steps[:-1], *(digit.pixels / 255 for digit in steps.digits)]
+    titles = [*steps._fields[:-1], *(f"predicted {answer}" for answer in predicted)]
+    save_figure(plot_pictures(pictures, titles).figure, output)
 
 
 def _out() -> Console:

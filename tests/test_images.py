@@ -1,14 +1,24 @@
 """Photos and drawings of digits: what becomes of them, and what is refused."""
 
+import contextlib
+import json
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from conftest import ImageData
+from scipy import ndimage
 
-from mnistlr.exceptions import ImageError
+from mnistlr import ImageError, SoftmaxRegression, find_digits, load_model, to_mnist
+from mnistlr.cli import main
 from mnistlr.images import normalise
 from mnistlr.images.normalise import centre
+
+Image = pytest.importorskip("PIL.Image", reason="needs the extra images")
+from photos import take_photo  # noqa: E402
 
 # --- normalise: ink -> 28x28 -------------------------------------------------------------------------------
 
@@ -96,3 +106,149 @@ def test_ties_round_up_whatever_the_order_of_the_sums() -> None:
 def test_what_is_no_ink_is_refused(ink: np.ndarray, message: str) -> None:
     with pytest.raises(ImageError, match=message):
         normalise(ink)
+
+
+# --- photos ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def softmax(mnist: ImageData) -> SoftmaxRegression:
+    return SoftmaxRegression(random_state=0).fit(mnist.X_train, mnist.y_train)
+
+
+def accuracies(softmax: SoftmaxRegression, data: ImageData, indices: np.ndarray, **kwargs: Any) -> tuple[float, float]:
+    """Return the accuracy on originals and on photos of them, and print both."""
+    X, y = data.X_test[indices], data.y_test[indices]
+    n_right = 0
+    for i in indices:
+        photo = take_photo(data.X_test[i].reshape(28, 28), np.random.default_rng([1, i]), **kwargs)
+        with contextlib.suppress(ImageError):  # it counts as an error
+            n_right += softmax.predict(to_mnist(photo.jpeg).reshape(1, -1))[0] == data.y_test[i]
+    scores = softmax.score(X, y), n_right / len(y)
+    print(f"{len(y):,} digits of {data.name}: originals {scores[0]:.2%}, photos of them {scores[1]:.2%}")
+    return scores
+
+
+def test_photos_are_read_like_the_originals(softmax: SoftmaxRegression, mnist: ImageData) -> None:
+    indices = np.random.default_rng(0).permutation(len(mnist.y_test))[:200]
+    originals, photos = accuracies(softmax, mnist, indices, sides=(60, 300))
+    assert photos >= originals - 0.02
+
+
+@pytest.mark.long
+def test_thousands_of_photos_of_every_size(softmax: SoftmaxRegression, mnist: ImageData) -> None:
+    indices = np.random.default_rng(0).permutation(len(mnist.y_test))[:2000]
+    originals, photos = accuracies(softmax, mnist, indices)
+    assert photos >= originals - 0.02
+
+
+def on_a_page(images: Sequence[np.ndarray], gap: int, factor: int = 4) -> np.ndarray:
+    """Write digits in a row, dark on grey paper, each trimmed to its ink, ``gap`` of MNIST's pixels apart."""
+    page = [np.zeros((28, 4))]
+    for image in images:
+        columns = np.flatnonzero(image.any(axis=0))
+        page += [image[:, columns[0] : columns[-1] + 1], np.zeros((28, gap))]
+    return (200 - 0.6 * np.kron(np.hstack(page), np.ones((factor, factor)))).astype(np.uint8)
+
+
+def test_several_digits_from_left_to_right(softmax: SoftmaxRegression, mnist: ImageData) -> None:
+    X, y = mnist.X_test[:250], mnist.y_test[:250]
+    n_told_apart = n_right = 0
+    for start in range(0, 250, 5):
+        digits = find_digits(on_a_page(X[start : start + 5].reshape(-1, 28, 28), gap=3))
+        lefts = [digit.box.left for digit in digits]
+        assert lefts == sorted(lefts)
+        if len(digits) == 5:
+            n_told_apart += 1
+            predicted = softmax.predict(np.array([digit.pixels.ravel() for digit in digits]))
+            n_right += int((predicted == y[start : start + 5]).sum())
+    assert n_told_apart >= 47  # some of MNIST's digits fall apart, such as a 5 and its bar
+    assert n_right / (5 * n_told_apart) >= softmax.score(X, y) - 0.02
+
+
+# --- the command -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def model(softmax: SoftmaxRegression, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return softmax.save(tmp_path_factory.mktemp("model") / "softmax.npz")
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as caught:
+            main([str(argument) for argument in arguments])
+        return int(caught.value.code or 0), *capsys.readouterr()
+
+    return run
+
+
+def save_png(array: np.ndarray, path: str) -> str:
+    Image.fromarray(array).save(path)
+    return path
+
+
+def test_predict_a_picture(run: Callable[..., Any], model: Path, mnist: ImageData) -> None:
+    picture = save_png(on_a_page([mnist.X_test[0].reshape(28, 28)], gap=9), "photo.png")
+    (expected,) = load_model(model).predict(to_mnist(picture).reshape(1, -1)).tolist()
+    status, out, err = run("predict", model, picture)
+    assert (status, err) == (0, "")
+    assert f"photo.png: predicted {expected}" in out
+    assert "ink" not in out
+    status, steps, _ = run("predict", model, picture, "--show-steps")
+    assert status == 0
+    assert steps.endswith(out)
+    for title in ("grey", "paper", "contrast", "ink"):
+        assert f"{title}, from 0." in steps
+    assert max(map(len, steps.splitlines())) <= 80
+    found = json.loads(run("predict", model, picture, "--json")[1])
+    (answer,) = found["answers"]
+    assert (answer["picture"], answer["predicted"]) == ("photo.png", expected)
+    assert found["classes"][int(np.argmax(answer["probabilities"]))] == expected
+
+
+def test_predict_all_digits_of_a_picture(run: Callable[..., Any], model: Path, mnist: ImageData) -> None:
+    images = mnist.X_test[:20].reshape(-1, 28, 28)
+    whole = [image for image in images if ndimage.label(image, np.ones((3, 3)))[1] == 1]
+    page = save_png(on_a_page(whole[:4], gap=5), "page.png")
+    found = load_model(model).predict(np.array([digit.pixels.ravel() for digit in find_digits(page)]))
+    assert len(found) == 4
+    assert f"page.png: {' '.join(map(str, found))}\n" in run("predict", model, page, "--all")[1]
+    status, out, err = run("predict", model, page)
+    assert (status, out) == (1, "")
+    assert (
+        err
+        == "mnistlr: error: page.png: expected one digit, found 4 side by side; find_digits (--all) tells them apart.\n"
+    )
+
+
+def test_predict_draws_the_steps_to_a_file(run: Callable[..., Any], model: Path, mnist: ImageData) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra plots")
+    picture = save_png(on_a_page([mnist.X_test[0].reshape(28, 28)], gap=9), "photo.png")
+    assert "saved steps.png" in run("predict", model, picture, "-o", "steps.png")[1]
+    assert np.asarray(Image.open("steps.png")).std() > 10
+
+
+def test_predict_tells_what_it_cannot_do(run: Callable[..., Any], model: Path, tmp_path: Path) -> None:
+    save_png(np.full((90, 90), 200, dtype=np.uint8), "blank.png")
+    Path("text.png").write_text("no picture")
+    small = SoftmaxRegression().fit(np.eye(4), [0, 1, 0, 1]).save(tmp_path / "small.npz")
+    for arguments, expected, message in [
+        ((model, "blank.png"), 1, "blank.png: the picture is empty"),
+        ((model, "text.png"), 1, "text.png: this is no picture"),
+        ((model, "none.png"), 1, "none.png: No such file"),
+        ((small, "blank.png"), 1, "takes 4 features, but a picture becomes 28x28"),
+        ((model,), 2, "PICTURE"),
+        ((model, "blank.png", "-i", 3), 2, "PICTURE"),
+        ((model, "-i", 3, "--all"), 2, "--all"),
+        ((model, "a.png", "b.png", "-o", "c.png"), 2, "one PICTURE"),
+    ]:
+        status, out, err = run("predict", *arguments)
+        assert (status, out) == (expected, "")
+        assert err.startswith("mnistlr: error: ")
+        assert message in err
+        assert err.count("\n") == 1

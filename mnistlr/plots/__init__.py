@@ -12,6 +12,7 @@ from mnistlr.plots.digits import plot_digits, plot_mean_images
 from mnistlr.plots.explanation import ExplanationDisplay, plot_explanation
 from mnistlr.plots.gallery import ErrorGalleryDisplay, plot_error_gallery
 from mnistlr.plots.learning import LearningCurveDisplay, plot_learning_curves
+from mnistlr.plots.pictures import plot_pictures
 from mnistlr.plots.save import save_figure
 from mnistlr.plots.scores import (
     plot_precision_recall,
@@ -37,6 +38,7 @@ __all__ = [
     "plot_folds",
     "plot_learning_curves",
     "plot_mean_images",
+    "plot_pictures",
     "plot_precision_recall",
     "plot_reliability",
     "plot_roc",

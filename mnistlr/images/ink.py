@@ -1,0 +1,117 @@
+"""Where is ink? The light is divided out, and what then differs from the paper is ink.
+
+A pixel of brightness I shows paper of brightness P, or ink, I = P + C. The light falls unevenly, so that P and the
+contrast C vary slowly over the picture. Both are unknown, and so is the sign of C: ink is darker than paper, chalk is
+lighter than the board. They are estimated in turns:
+
+1. P: a quadratic surface through most pixels, paper taking more room than ink.
+2. ink, coarsely: what is farther from P than Otsu's threshold, on the side where the far pixels are.
+3. P again: the mean of the pixels around that are not ink. Back to 2, a few times.
+4. C: the mean of I - P over the ink around.
+
+Then (I - P) / C is 0 on paper and 1 on ink, in bright light and in dim.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from mnistlr.exceptions import ImageError
+from mnistlr.images.surface import enlarge, fit_quadratic, shrink, spread
+
+Array = NDArray[np.float64]
+
+_SMALL = 64  # longer side of the small picture in which paper and contrast are estimated
+# Ink has to stand out from the paper by so much of the way from black to white, and by so many times the paper's own
+# variation. Empty pages stay below 3 times as a rule, and digits are above 10 (tests/photos.py).
+_VISIBLE = 0.02
+_ABOVE_NOISE = 6
+
+
+class Ink(NamedTuple):
+    """The ink of a picture and how it was found; all of shape (rows, columns)."""
+
+    grey: Array
+    """The picture along the axis of colour on which it varies most."""
+    paper: Array
+    """Its estimated brightness without the ink."""
+    contrast: Array
+    """The difference of the two, positive on ink whichever is darker."""
+    ink: Array
+    """From 0 (paper) to 1 (ink)."""
+
+
+def find_ink(light: Array) -> Ink:
+    """Find the ink in a picture.
+
+    Parameters
+    ----------
+    light : ndarray, shape (rows, columns) or (rows, columns, 3)
+        From 0 (black) to 1 (white).
+
+    Raises
+    ------
+    ImageError
+        If nothing stands out from the paper.
+    """
+    grey = ndimage.gaussian_filter(_to_grey(light), 0.5)
+    paper, sign = _find_paper(grey)
+    contrast = sign * (grey - paper)
+    is_ink = contrast > otsu_threshold(contrast)
+    difference = contrast[is_ink].mean() - contrast[~is_ink].mean() if is_ink.any() else 0.0
+    noise = 1.4826 * np.median(np.abs(contrast[~is_ink]))  # the standard deviation, were it Gaussian
+    if difference < max(_VISIBLE, _ABOVE_NOISE * noise):
+        raise ImageError("the picture is empty: nothing stands out from the paper.")
+    strength = spread(shrink(contrast * is_ink, _SMALL), shrink(is_ink, _SMALL), 0.25)
+    ink = contrast / enlarge(strength, grey.shape)
+    return Ink(grey, paper, contrast, _without_specks(np.clip((ink - 0.3) / 0.5, 0, 1)))
+
+
+def otsu_threshold(values: Array) -> float:
+    """Return the threshold that leaves the least variance within its two sides.
+
+    N. Otsu, "A threshold selection method from gray-level histograms", IEEE Transactions on Systems, Man and
+    Cybernetics 9 (1979): equivalently, the largest n0 n1 (mean1 - mean0)^2 between them.
+    """
+    counts, edges = np.histogram(values, 128)
+    sums = counts * (edges[1:] + edges[:-1]) / 2
+    n_below, n_above = np.cumsum(counts)[:-1], np.cumsum(counts[::-1])[-2::-1]
+    mean_below = np.cumsum(sums)[:-1] / np.maximum(n_below, 1)
+    mean_above = np.cumsum(sums[::-1])[-2::-1] / np.maximum(n_above, 1)
+    between = n_below * n_above * (mean_above - mean_below) ** 2
+    return float(edges[1:-1][np.argmax(between)])
+
+
+def _find_paper(grey: Array) -> tuple[Array, float]:
+    """Return the brightness of the paper, and 1 if ink is lighter, -1 if it is darker."""
+    small = shrink(grey, _SMALL)
+    paper = fit_quadratic(small)
+    for _ in range(3):
+        difference = small - paper
+        sign = float(np.sign((difference**3).sum())) or 1.0
+        is_ink = sign * difference > otsu_threshold(sign * difference)
+        is_paper = ~ndimage.binary_dilation(is_ink, iterations=2)
+        paper = spread(small, is_paper.astype(float), 0.1)
+    return enlarge(paper, grey.shape), sign
+
+
+def _to_grey(light: Array) -> Array:
+    """Project colours onto the axis along which they differ most from those of the paper (the principal axis)."""
+    if light.ndim == 2:
+        return light
+    small = shrink(light, _SMALL)
+    difference = small - np.stack([fit_quadratic(channel) for channel in np.moveaxis(small, 2, 0)], axis=-1)
+    axis = np.linalg.svd(difference.reshape(-1, 3), full_matrices=False)[2][0]
+    axis /= np.abs(axis).sum() * (np.sign(axis.sum()) or 1)
+    grey: Array = light @ axis
+    return grey
+
+
+def _without_specks(ink: Array) -> Array:
+    """Drop what hangs together with less than 3 % of the ink that the largest piece has."""
+    pieces, n_pieces = ndimage.label(ink > 0, np.ones((3, 3)))
+    sizes = ndimage.sum_labels(ink, pieces, np.arange(n_pieces + 1))
+    kept: Array = ink * (sizes >= 0.03 * sizes.max())[pieces]
+    return kept
