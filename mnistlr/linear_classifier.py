@@ -222,6 +222,11 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         return self
 
     def _fit_piece(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> None:
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "partial_fit does not support class_weight='balanced': a piece does not tell how often the classes "
+                "occur in all data. Use the weights {label: n_samples / (n_classes * count of the label)}."
+            )
         first = not hasattr(self, "classes_")
         if first and classes is None:
             raise ValueError("The first call of partial_fit needs classes: all labels that will ever occur.")
@@ -264,9 +269,10 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         """What is to be minimised, for labels given as class numbers."""
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+            sample_weight = _scaled(sample_weight)
         if self.class_weight is not None:
-            per_class = self._class_weights(classes, classes[y], sample_weight)
-            sample_weight = per_class[y] * (1.0 if sample_weight is None else sample_weight)
+            per_class = _scaled(self._class_weights(classes, classes[y], sample_weight))
+            sample_weight = _scaled(per_class[y] * (1.0 if sample_weight is None else sample_weight))
         if sample_weight is not None and not sample_weight.any():
             raise ValueError("At least one of the sample weights must be positive, all are zero.")
         return Objective(
@@ -276,9 +282,14 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
 
     def _class_weights(self, classes: Array, y: Array, sample_weight: Array | None) -> Array:
         """Return the weight of each class, for samples with the labels ``y``."""
-        per_class: Array = compute_class_weight(self.class_weight, classes=classes, y=y, sample_weight=sample_weight)
+        per_class: Array
+        with np.errstate(divide="ignore"):  # "balanced", and a class without weight
+            per_class = compute_class_weight(self.class_weight, classes=classes, y=y, sample_weight=sample_weight)
         if not (np.isfinite(per_class).all() and (per_class >= 0).all()):
-            raise ValueError(f"class_weight must be finite and >= 0, got {self.class_weight}.")
+            raise ValueError(
+                f"class_weight must be finite and >= 0, got {self.class_weight}, which makes "
+                f"{dict(zip(classes.tolist(), per_class.tolist(), strict=True))} with these samples."
+            )
         return per_class
 
     def _start(self, objective: Objective, classes: Array, warm: bool | None = None) -> Array:
@@ -443,7 +454,14 @@ def _coefficients(objective: Objective, classes: Array, theta: Array) -> dict[st
     return {"classes_": classes, "coef_": W * objective.samples.scale, "intercept_": b.copy()}
 
 
+def _scaled(weight: Array) -> Array:
+    """Return weights in the same proportions, the largest in [1/2, 1): no sum or product of them overflows."""
+    scaled: Array = np.ldexp(weight, -np.frexp(weight.max())[1])
+    return scaled
+
+
 def _dtype_of(X: Any) -> Any:
     """Return the type to validate X as: uint8 and floats stay, everything else becomes float64."""
-    dtype = getattr(X, "dtype", None)
+    # A frame is what its columns have in common, which an empty piece of it tells.
+    dtype = np.asarray(X[:0]).dtype if hasattr(X, "dtypes") else getattr(X, "dtype", None)
     return dtype if dtype in (np.uint8, np.float32, np.float64) else np.float64

@@ -39,11 +39,20 @@ class Samples:
 
     @classmethod
     def of(cls, X: Any) -> "Samples":
-        """Wrap a dense or CSR matrix of uint8, float32 or float64 (already validated) without copying it."""
+        """Wrap a dense or CSR matrix of uint8, float32 or float64 (already validated) without copying it.
+
+        A CSR matrix with unsorted or repeated entries is put in order in a copy: the same matrix gives the same bits.
+
+        Raises
+        ------
+        ValueError
+            If the index arrays of a CSR matrix point outside of it.
+        """
         scale = 1 / 255 if X.dtype == np.uint8 else 1.0
         dtype = np.dtype(np.float64 if X.dtype == np.float64 else np.float32)
         n, d = X.shape
         if sp.issparse(X):
+            X = _canonical(X)
             return cls(tuple(map(_read_only, (X.data, X.indices, X.indptr))), n, d, scale, dtype)
         return cls(_read_only(X), n, d, scale, dtype)
 
@@ -143,6 +152,19 @@ def pad_vector(b: Array, dtype: npt.DTypeLike) -> Array:
     padded = np.zeros(len(b) if len(b) == 1 else len(b) + len(b) % 2, dtype)
     padded[: len(b)] = b
     return padded
+
+
+def _canonical(X: Any) -> Any:
+    """Return a CSR matrix with each row's columns in order and named once: X itself where that holds."""
+    # An object of its own: the checks below replace its index arrays, and X belongs to the caller.
+    X = sp.csr_array((X.data, X.indices, X.indptr), shape=X.shape)
+    if (np.diff(X.indptr) < 0).any():
+        raise ValueError("The indptr array of the CSR matrix must not decrease, but it does.")
+    X.check_format(full_check=True)  # the kernels would read and write wherever an index points
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
 
 
 def _read_only(array: Array) -> Array:

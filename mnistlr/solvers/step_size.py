@@ -9,8 +9,9 @@ is applied to the step: moving w' by -eta g' is moving
 
     w_j by -eta (g_j - g_b mu_j) / s_j^2      and      b by -eta g_b - (change of w) . mu.
 
-s_j^2 = range_j (sigma_j + range_j / 16), between variance and squared range: full standardisation, s = sigma, would
-blow up the few samples in which a rarely used pixel is on.
+s_j^2 = range_j (sigma_j + range_j / 16) + alpha / c. The first term lies between variance and squared range: full
+standardisation, s = sigma, would blow up the few samples in which a rarely used pixel is on. The second is the
+curvature of the penalty in the units of the first: it alone limits the step of a feature too small to count.
 
 The step size itself follows the expected smoothness of a mini-batch of size B (Gower et al., "SGD: General Analysis
 and Improved Rates", ICML 2019, section 3),
@@ -70,7 +71,9 @@ def derive_step_size(objective: Objective, batch_size: int) -> StepSize:
     # What a handful of samples say of a feature is no measure: it takes the most cautious of the other steps.
     rare = variance * subset.n <= 8 * spread**2
     squared[rare] = squared[~rare].max() if not rare.all() else squared.max() or 1.0
-    metric = 1 / squared
+    c = 0.25 if objective.n_raw == 1 else 0.5
+    # The quotient and a step times it stay finite in the arithmetic type also without a penalty.
+    metric = 1 / np.maximum(squared + objective.alpha / c, 1e3 * np.finfo(subset.dtype).tiny)
     square = np.square(weight)
     norms = squared_norms(subset, mean, metric) + 1.0
     mean_square = float(square @ norms / square.sum())
@@ -78,7 +81,7 @@ def derive_step_size(objective: Objective, batch_size: int) -> StepSize:
     mean_square *= objective.unevenness
     # The intercept's own eigenvalue is 1.
     eigenvalue = max(largest_eigenvalue(subset, weight, mean, metric), 1.0)
-    c, penalty = 0.25 if objective.n_raw == 1 else 0.5, objective.alpha * metric.max()
+    penalty = objective.alpha * metric.max()
     curvature = c * (mean_square / batch_size + eigenvalue) + penalty
     steady = max(curvature, c * float((weight * norms).max()) / batch_size + penalty)
     if not (np.isfinite(curvature) and np.isfinite(metric).all()):

@@ -1,0 +1,425 @@
+"""Every kind of input into ``fit`` and ``predict``, each beside scikit-learn's LogisticRegression with the same input.
+
+Where that raises a ValueError or a TypeError ours raises the same kind, where it gives a model ours is finite. The
+differences, all of them deliberate:
+
+- sample and class weights that are negative or not finite are refused, as are class weights that leave no class any
+  weight; scikit-learn lets them pass, or divides by zero;
+- "gd", "nesterov", "svrg" and "sgd" derive a step from the squares of the features; where these overflow in the
+  arithmetic type (above 1e19 for float32, 1e150 for float64) they raise a DivergenceError, "lbfgs" and "newton" do not;
+- where scikit-learn predicts NaN because X coef^T overflows, ours raises a ValueError.
+
+``--attacks N`` makes N times as many inputs, other ones every time.
+"""
+
+import warnings
+
+import hypothesis.extra.numpy as npst
+import hypothesis.strategies as st
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import scipy.sparse as sp
+import sklearn.linear_model
+from hypothesis import HealthCheck, given, settings
+from numpy.testing import assert_allclose, assert_array_equal
+
+from mnistlr import DivergenceError, LogisticRegression, SoftmaxRegression
+from mnistlr.linear_classifier import DEFAULTS
+
+SOLVERS = sorted(DEFAULTS)
+OVERFLOWS_FROM = {np.dtype(np.float32): 1e19, np.dtype(np.float64): 1e150}
+
+
+def for_many(attack, n_examples, check, **strategies):
+    """Call ``check`` with many examples, the same ones every time unless ``--attacks`` asks for more."""
+    many = settings(
+        max_examples=n_examples * attack.factor,
+        derandomize=attack.factor == 1,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    many(given(**strategies)(check))()
+
+
+def outcome(call):
+    """What the call returned or raised; only what is worth a warning to both is left out."""
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            return call()
+    except Exception as error:
+        return error
+
+
+def peak(X):
+    """The largest absolute value, 0 for what is no matrix of numbers."""
+    values = outcome(lambda: np.abs(np.asarray(X.tocsr().toarray() if sp.issparse(X) else X, np.float64)))
+    return 0.0 if isinstance(values, Exception) else float(np.max(values, initial=0))
+
+
+def arithmetic(X):
+    narrow = (np.dtype(np.float32), np.dtype(np.uint8))
+    dtype = np.asarray(X[:0]).dtype if hasattr(X, "dtypes") else getattr(X, "dtype", None)
+    return np.dtype(np.float32 if dtype in narrow else np.float64)
+
+
+def judge(attack, theirs, ours, *, refusable=False, diverges=False):
+    """Compare outcomes, count how it ended; ``refusable`` and ``diverges`` are the differences named on top."""
+    if isinstance(ours, DivergenceError) and diverges:
+        attack.ends["diverged"] += 1
+    elif isinstance(theirs, Exception) or (isinstance(ours, Exception) and refusable):
+        kind = TypeError if isinstance(theirs, TypeError) else ValueError
+        assert isinstance(ours, kind), (theirs, ours)
+        assert str(ours)
+        attack.ends["refused"] += 1
+    else:
+        assert not isinstance(ours, Exception), ours
+        if hasattr(ours, "coef_"):
+            assert np.isfinite(ours.coef_).all()
+            assert np.isfinite(ours.intercept_).all()
+            assert_array_equal(ours.classes_, theirs.classes_)
+            assert ours.classes_.dtype == theirs.classes_.dtype
+        attack.ends["finite"] += 1
+
+
+def fits(X, y, solver, sample_weight=None, **params):
+    """Both models' outcomes on the same input, ours by the class that the labels ask for."""
+    theirs = outcome(lambda: sklearn.linear_model.LogisticRegression(max_iter=1, **params).fit(X, y, sample_weight))
+    binary = len(getattr(theirs, "classes_", ())) == 2
+    model = (LogisticRegression if binary else SoftmaxRegression)(solver=solver, max_iter=5, random_state=0, **params)
+    before = dict(vars(model))
+    ours = outcome(lambda: model.fit(X, y, sample_weight))
+    if isinstance(ours, Exception):
+        assert vars(model) == before
+    return theirs, ours
+
+
+# --- dense matrices ---------------------------------------------------------------------------------------------
+
+FINITE = {"allow_nan": False, "allow_infinity": False}
+DTYPES = [*"?bBhHiIlLqQefdg", *"fdB" * 3, *"FDSUO", "m8[s]", "M8[s]", ">f8", ">f4", ">i2"]
+
+LAYOUTS = {
+    "C": lambda X: X,
+    "Fortran": np.asfortranarray,
+    "backwards": lambda X: X[::-1],
+    "every other": lambda X: np.repeat(X, 2, axis=0)[::2],
+    "one row": lambda X: np.broadcast_to(X[:1], X.shape),
+    "unaligned": lambda X: unaligned(X),
+    "read-only": lambda X: frozen(X),
+    "list": lambda X: X.tolist(),
+    "objects": lambda X: X.astype(object),
+    "frame": lambda X: pd.DataFrame(X.astype(X.dtype.newbyteorder("="))),  # scikit-learn takes no other
+    "polars": pl.DataFrame,
+    "masked": np.ma.masked_array,
+    "matrix": np.asmatrix,
+    "CSR": sp.csr_matrix,
+}
+
+
+def as_far_as_possible(convert, X):
+    converted = outcome(lambda: convert(X))
+    return X if isinstance(converted, Exception) else converted
+
+
+def unaligned(X):
+    if X.dtype.hasobject:
+        return X
+    copy = np.zeros(X.nbytes + 1, np.uint8)[1:].view(X.dtype).reshape(X.shape)
+    copy[...] = X
+    return copy
+
+
+def frozen(X):
+    X = X.copy()
+    X.flags.writeable = False
+    return X
+
+
+ODD_SHAPES = npst.array_shapes(min_dims=0, max_dims=3, min_side=0)
+SHAPES = st.integers(0, 4).flatmap(lambda i: st.tuples(st.integers(2, 8), st.integers(1, 4)) if i else ODD_SHAPES)
+
+
+@st.composite
+def matrices(draw):
+    """Any array: mostly a matrix of tame numbers, wild ones or the extremes and NaN of its type, in any layout."""
+    dtype = np.dtype(draw(st.sampled_from(DTYPES)))
+    shape = draw(SHAPES)
+    if dtype.kind == "O":
+        elements = st.one_of(st.floats(), st.integers(), st.none(), st.text(max_size=2), st.booleans(), st.just("1.5"))
+    elif dtype.kind in "fc" and draw(st.integers(0, 9)):
+        elements = npst.from_dtype(dtype, **FINITE)
+    else:
+        elements = npst.from_dtype(dtype)
+    X = draw(npst.arrays(dtype, shape, elements=elements))
+    return as_far_as_possible(LAYOUTS[draw(st.sampled_from(sorted(LAYOUTS)))], X)
+
+
+def test_any_matrix(attack):
+    def check(X, solver, n_classes):
+        n = X.shape[0] if sp.issparse(X) else outcome(lambda: len(X))
+        n = 4 if isinstance(n, Exception) else n
+        y = np.arange(n) % n_classes
+        size = peak(X)
+        theirs, ours = fits(X, y, solver)
+        judge(attack, theirs, ours, diverges=size > OVERFLOWS_FROM[arithmetic(X)])
+        if not isinstance(ours, Exception):
+            for method in ("predict", "predict_proba", "predict_log_proba", "decision_function"):
+                result = outcome(lambda method=method: getattr(ours, method)(X))
+                if not (isinstance(result, ValueError) and size > 1e30):
+                    assert method == "predict" or not np.isnan(result).any()
+                    assert len(result) == n
+
+    for_many(attack, 250, check, X=matrices(), solver=st.sampled_from(SOLVERS), n_classes=st.integers(2, 3))
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_any_magnitudes(attack, solver, dtype):
+    """From subnormal to nearly infinite, each entry its own or all alike."""
+    low, high = np.log10(np.finfo(dtype).smallest_subnormal), np.log10(np.finfo(dtype).max)
+    exponents = npst.arrays(
+        np.float64,
+        st.tuples(st.integers(3, 6), st.integers(1, 3)),
+        elements=st.floats(low, high),
+        fill=st.floats(low, high),
+    )
+
+    def check(exponents, seed):
+        X = (np.random.default_rng(seed).choice([-1, 0, 1], exponents.shape) * 10.0**exponents).astype(dtype)
+        theirs, ours = fits(X, np.arange(len(X)) % 2, solver)
+        diverges = solver not in ("lbfgs", "newton") and peak(X) > OVERFLOWS_FROM[X.dtype]
+        judge(attack, theirs, ours, diverges=diverges)
+
+    for_many(attack, 20, check, exponents=exponents, seed=st.integers(0, 9))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("alpha", [0, 1e-4, 1])
+@pytest.mark.parametrize("size", [1e-300, 1e-15, 1e-6])
+@pytest.mark.parametrize("solver", ["sgd", "svrg"])
+def test_a_feature_too_small_to_count_does_not_hold_up_the_others(solver, size, alpha):
+    random = np.random.default_rng(0)
+    y = np.arange(300) % 3
+    X = random.normal(size=(300, 4)) + 2 * np.eye(4)[y]
+    small = np.hstack([X, size * random.normal(size=(300, 1))])
+    model = SoftmaxRegression(solver=solver, alpha=alpha, tol=1e-2, random_state=0)
+    plain, fit = (model.fit(data, y).history_["objective"][-1] for data in (X, small))
+    assert_allclose(fit, plain, rtol=0.05)
+
+
+# --- sparse matrices --------------------------------------------------------------------------------------------
+
+
+@st.composite
+def sparse_matrices(draw):
+    """A sparse matrix in any format, entries repeated, unsorted, zero, NaN, infinite; indices of any type."""
+    dtype = np.dtype(draw(st.sampled_from("?bBhHiIlLfdgFD" + "fdB" * 4)))
+    n, d = draw(st.tuples(st.integers(2, 8), st.integers(1, 4))) if draw(st.integers(0, 9)) else (0, 4)
+    size = draw(st.integers(0, 20)) if n * d else 0
+    extreme = draw(st.integers(0, 9)) == 0
+    elements = npst.from_dtype(dtype, **{} if dtype.kind not in "fc" or extreme else FINITE)
+    data = draw(npst.arrays(dtype, size, elements=elements))
+    rows = draw(npst.arrays(np.int32, size, elements=st.integers(0, max(n - 1, 0))))
+    columns = draw(npst.arrays(np.int32, size, elements=st.integers(0, max(d - 1, 0))))
+    kind = draw(st.sampled_from(["csr", "csc", "coo", "lil", "dok", "dia", "bsr", "raw csr", "raw csr 64"]))
+    if not kind.startswith("raw"):
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            X = sp.coo_array((data, (rows, columns)), shape=(n, d))
+            return outcome(lambda: X.asformat(kind)) if kind != "coo" else X
+    order = np.argsort(rows, kind="stable")  # columns stay as they came: unsorted, and some of them twice
+    X = sp.csr_array(
+        (data[order], columns[order], np.append(0, np.cumsum(np.bincount(rows, minlength=n)))), shape=(n, d)
+    )
+    if kind.endswith("64"):
+        X.indices, X.indptr = X.indices.astype(np.int64), X.indptr.astype(np.int64)
+    return X
+
+
+def test_any_sparse_matrix(attack):
+    def check(X, solver, n_classes):
+        if isinstance(X, Exception):  # this format cannot hold it
+            return
+        parts = {name: vars(X)[name] for name in ("data", "indices", "indptr") if X.format == "csr"}
+        copies = {name: part.copy() for name, part in parts.items()}
+        y = np.arange(X.shape[0]) % n_classes
+        theirs, ours = fits(X, y, solver)
+        judge(attack, theirs, ours, diverges=peak(X) > OVERFLOWS_FROM[arithmetic(X)])
+        for name, part in parts.items():
+            assert vars(X)[name] is part
+            assert_array_equal(part, copies[name])
+
+    for_many(attack, 150, check, X=sparse_matrices(), solver=st.sampled_from(SOLVERS), n_classes=st.integers(2, 3))
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_same_matrix_gives_the_same_bits_however_it_is_stored(solver):
+    random = np.random.default_rng(0)
+    y = np.arange(200) % 3
+    X = random.integers(0, 4, (200, 6)) * (random.random((200, 6)) < 0.5) + np.eye(6)[y]
+    plain = sp.csr_array(X)
+    n_entries, rows = np.diff(plain.indptr), np.repeat(np.arange(200), np.diff(plain.indptr))
+    backwards = plain.indptr[rows] + plain.indptr[rows + 1] - 1 - np.arange(len(rows))
+    unsorted = sp.csr_array((plain.data[backwards], plain.indices[backwards], plain.indptr), shape=X.shape)
+    halves = np.repeat(np.arange(plain.nnz), 2)
+    repeated = sp.csr_array((plain.data[halves] / 2, plain.indices[halves], plain.indptr * 2), shape=X.shape)
+    longer = sp.csr_array((plain.data.copy(), plain.indices.copy(), plain.indptr.copy()), shape=X.shape)
+    longer.data, longer.indices = np.append(longer.data, [7, 7]), np.append(longer.indices, [0, 1]).astype(np.int64)
+    model = SoftmaxRegression(solver=solver, max_iter=3, random_state=0)
+    expected = model.fit(plain, y).coef_
+    for X in (unsorted, repeated, longer):
+        assert n_entries.sum() == plain.nnz
+        assert_array_equal(model.fit(X, y).coef_, expected)
+        assert_array_equal(model.decision_function(X), model.decision_function(plain))
+
+
+@pytest.mark.parametrize("name", ["indices", "indptr"])
+@pytest.mark.parametrize("wrong", [-1, 4, 100_000_000])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_indices_that_point_outside_are_refused(solver, wrong, name):
+    """SciPy does not look at them when it makes the matrix; compiled code would read and write wherever they point."""
+    X = sp.csr_array(np.eye(4))
+    fit = SoftmaxRegression(solver=solver, random_state=0, max_iter=100, tol=0.1).fit(X, np.arange(4))
+    getattr(X, name)[2] = wrong
+    if name == "indptr" and wrong == 4:
+        return  # a matrix like any other
+    for call in (lambda: fit.predict(X), lambda: fit.fit(X, np.arange(4))):
+        with pytest.raises(ValueError, match=r"indices must be|indptr array .* must not decrease"):
+            call()
+
+
+# --- labels -----------------------------------------------------------------------------------------------------
+
+LABELS = {
+    "numbers": lambda draw: draw(st.lists(st.integers(-3, 3), max_size=12)),
+    "large": lambda draw: np.array(draw(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=12)), np.int64),
+    "larger": lambda draw: draw(st.lists(st.integers(0, 2**70), max_size=12)),
+    "floats": lambda draw: draw(st.lists(st.sampled_from([0.0, 1.0, -0.0, 2.0, 1e300]), max_size=12)),
+    "any floats": lambda draw: draw(st.lists(st.floats(), max_size=12)),
+    "booleans": lambda draw: draw(st.lists(st.booleans(), max_size=12)),
+    "texts": lambda draw: draw(st.lists(st.text(max_size=2), max_size=12)),
+    "bytes": lambda draw: draw(st.lists(st.binary(max_size=2), max_size=12)),
+    "few texts": lambda draw: draw(st.lists(st.sampled_from(["", "a", "é", "a "]), min_size=6, max_size=12)),
+    "mixed": lambda draw: draw(st.lists(st.sampled_from([0, 1, "a", None, 1.5, b"b", (1, 2), np.nan]), max_size=12)),
+    "columns": lambda draw: draw(npst.arrays(np.int64, st.tuples(st.integers(0, 9), st.integers(0, 3)))),
+    "deep": lambda draw: draw(npst.arrays(np.int64, st.tuples(*[st.integers(0, 3)] * 3))),
+    "one": lambda draw: draw(st.sampled_from([None, 1, "spam", np.int64(3), {}, object(), {1, 2}])),
+    "dates": lambda draw: draw(npst.arrays("M8[D]", 8, elements=st.sampled_from([np.datetime64("2020-01-01")] * 2))),
+    "complex": lambda draw: draw(npst.arrays(np.complex128, 8, elements=st.sampled_from([0, 1j]))),
+    "sparse": lambda draw: sp.csr_array([[0], [1], [0], [1]]),
+}
+
+WRAPPERS = {
+    "as it is": lambda y: y,
+    "array": np.array,
+    "objects": lambda y: np.array(y, object),
+    "read-only": lambda y: frozen(np.array(y)),
+    "backwards": lambda y: np.array(y)[::-1],
+    "column": lambda y: np.array(y)[:, np.newaxis],
+    "series": lambda y: pd.Series(y),
+    "categories": lambda y: pd.Series(y, dtype="category"),
+    "nullable": lambda y: pd.Series(y).convert_dtypes(),
+    "polars": lambda y: pl.Series(y),
+    "strings": lambda y: np.array(y, np.dtypes.StringDType()),
+    "narrow": lambda y: np.array(y, np.uint8),
+    "half": lambda y: np.array(y, np.float16),
+}
+
+
+@st.composite
+def labels(draw):
+    y = LABELS[draw(st.sampled_from(sorted(LABELS)))](draw)
+    return as_far_as_possible(WRAPPERS[draw(st.sampled_from(sorted(WRAPPERS)))], y)
+
+
+def test_any_labels(attack):
+    def check(y, solver):
+        n = y.shape[0] if sp.issparse(y) else outcome(lambda: len(y))
+        n = 8 if isinstance(n, Exception) else n
+        X = np.random.default_rng(0).normal(size=(max(n, 1), 2))
+        theirs, ours = fits(X, y, solver)
+        judge(attack, theirs, ours)
+        if not isinstance(ours, Exception):
+            assert ours.predict(X).dtype == theirs.predict(X).dtype
+            assert outcome(lambda: theirs.score(X, y)) == pytest.approx(outcome(lambda: ours.score(X, y)), abs=1)
+
+    for_many(attack, 300, check, y=labels(), solver=st.sampled_from(["lbfgs", "sgd"]))
+
+
+# --- weights ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def data():
+    y = np.arange(60) % 3
+    return np.random.default_rng(0).normal(size=(60, 4)) + np.eye(4)[y], y
+
+
+WEIGHTS = {
+    "any": npst.arrays(np.float64, 60, elements=st.floats()),
+    "tame": npst.arrays(np.float64, 60, elements=st.floats(0, 10)),
+    "wide": npst.arrays(np.float64, 60, elements=st.floats(0, 1.7e308)),
+    "zeros": st.just(np.zeros(60)),
+    "few": npst.arrays(np.float64, 60, elements=st.sampled_from([0, 5e-324, 1.0, 1e300]), fill=st.just(0.0)),
+    "negative": npst.arrays(np.float64, 60, elements=st.floats(-1, 1)),
+    "numbers": npst.arrays(np.int16, 60, elements=st.integers(0, 9)),
+    "length": npst.arrays(np.float32, st.integers(0, 70), elements=st.integers(0, 9)),
+    "columns": npst.arrays(np.float64, (60, 1), elements=st.floats(0, 1)),
+    "one": st.one_of(st.floats(), st.integers(), st.text(max_size=2), st.booleans()),
+    "odd": st.sampled_from(
+        [["1"] * 60, ["a"] * 60, [None] * 60, [[1]] * 60, np.ones(60, complex), {}, [object()] * 60]
+    ),
+}
+
+
+def test_any_sample_weights(attack, data):
+    def check(kind, draw, solver, balanced):
+        weight = draw.draw(WEIGHTS[kind])
+        numbers = outcome(lambda: np.asarray(weight, np.float64))
+        refusable = isinstance(numbers, Exception) or not (numbers >= 0).all()
+        if not refusable and balanced and numbers.shape == (60,):
+            with np.errstate(all="ignore"):  # a class may have next to none of it
+                refusable = not np.isfinite(numbers.max() / np.bincount(data[1], numbers)).all()
+        theirs, ours = fits(*data, solver, weight, class_weight="balanced" if balanced else None)
+        judge(attack, theirs, ours, refusable=refusable)
+
+    kinds, solvers = st.sampled_from(sorted(WEIGHTS)), st.sampled_from(SOLVERS)
+    for_many(attack, 150, check, kind=kinds, draw=st.data(), solver=solvers, balanced=st.booleans())
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("size", [2.0**-1074, 2.0**-300, 2.0**1023])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_only_the_proportions_of_weights_matter(data, solver, size):
+    """To the bit for powers of two, also where their sum would overflow or vanish in the mean loss."""
+    X, y = data
+    model = SoftmaxRegression(solver=solver, max_iter=3, random_state=0)
+    expected = model.fit(X, y).coef_
+    assert_array_equal(model.fit(X, y, np.full(60, size)).coef_, expected)
+    model.set_params(class_weight=dict.fromkeys(range(3), size))
+    assert_array_equal(model.fit(X, y).coef_, expected)
+    assert_array_equal(model.fit(X, y, np.full(60, size)).coef_, expected)
+
+
+def test_any_class_weights(attack, data):
+    keys = st.one_of(st.integers(-1, 4), st.sampled_from(["0", "1", "a", None, 0.0, 1.0, True, np.int64(2)]))
+    values = st.one_of(
+        st.floats(), st.floats(0, 1e3), st.integers(0, 9), st.sampled_from(["2", "a", None, 10**400, 1j, [1, 2], 1e308])
+    )
+    some = st.dictionaries(keys, values, max_size=5)
+    every = st.fixed_dictionaries(dict.fromkeys(range(3), st.floats(0, 2) | st.floats(0, 1.7e308)))
+    others = st.sampled_from(["balanced", "BALANCED", 3, [1, 1, 1], None, np.ones(3)])
+
+    def check(class_weight, solver):
+        theirs, ours = fits(*data, solver, class_weight=class_weight)
+        weights = list(class_weight.values()) if isinstance(class_weight, dict) else []
+        numbers = outcome(lambda: np.array([weights], np.float64))
+        refusable = isinstance(numbers, Exception) or not np.isfinite(numbers).all() or not (numbers > 0).any()
+        judge(attack, theirs, ours, refusable=refusable or (numbers < 0).any())
+
+    for_many(attack, 150, check, class_weight=st.one_of(some, every, others), solver=st.sampled_from(SOLVERS))
