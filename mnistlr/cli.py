@@ -106,7 +106,7 @@ def info(as_json: Json = False) -> None:
 
 @app.command(epilog="Example: mnistlr show 36001; or: mnistlr show --grid 10x10 -o digits.png")
 def show(
-    index: Annotated[int | None, typer.Argument(metavar="[INDEX]", help="Number of an image, counted from 0.")] = None,
+    index: Annotated[int | None, typer.Argument(metavar="INDEX", help="Number of an image, counted from 0.")] = None,
     grid: Annotated[
         str | None, typer.Option(metavar="ROWSxCOLUMNS", help="Show so many images, from INDEX (or 0) on.")
     ] = None,
@@ -199,6 +199,31 @@ def predict(
         commands.predict_pictures(model, pictures, find_all, show_steps, output, as_json)
     else:
         commands.predict(model, index or [], _name(dataset, data), data, as_json)
+
+
+@app.command(epilog="Example: mnistlr explain mnistlr-softmax.npz --index 36001 -o why.png")
+def explain(
+    model: ModelPath,
+    photo: Annotated[
+        Path | None, typer.Argument(metavar="PHOTO", help="A photo or drawing of one digit (needs Pillow).")
+    ] = None,
+    index: Annotated[int | None, typer.Option("--index", "-i", help="Number of an image, from 0.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE.png", help="Draw to a file as well (needs matplotlib)."),
+    ] = None,
+    dataset: ModelDataset = None,
+    data: Data = None,
+) -> None:
+    """Show why a model gives its answer: the pixels that decided.
+
+    Draws the image, and what each of its pixels contributed to the lead of the answer over the runner-up, exactly.
+    """
+    if (photo is None) == (index is None):
+        raise typer.BadParameter("expected one of the two: a PHOTO, or --index NUMBER of an image of the data set.")
+    from mnistlr import commands
+
+    commands.explain(model, photo, index, _name(dataset, data), data, output)
 
 
 @app.command(epilog="Example: mnistlr warmup")

@@ -1,6 +1,7 @@
 """What the commands do. Results are printed to stdout, progress to stderr."""
 
 import json
+import os
 import platform
 import sys
 import time
@@ -24,7 +25,7 @@ from mnistlr.exceptions import ImageError, MnistlrError
 from mnistlr.model_file import ModelFile, read_model_file, save_model
 from mnistlr.steps import Table
 from mnistlr.summary import ClassificationSummary
-from mnistlr.terminal import draw_grid, draw_image, draw_matrix, draw_step, draw_table
+from mnistlr.terminal import draw_explanation, draw_grid, draw_image, draw_matrix, draw_step, draw_table
 from mnistlr.threads import count_threads
 
 if TYPE_CHECKING:
@@ -185,8 +186,41 @@ def predict(path: Path, indices: list[int], name: str | None, folder: Path | Non
     console = _out()
     for index, answer, label, row in zip(indices, predicted, truth, probabilities, strict=True):
         console.print(f"Image {index} of {data.title}: predicted {answer}, label {label}")
-        numbers = ("P", *(f"{probability:.3f}" for probability in row))
-        console.print(draw_table(Table(("", *map(str, classes)), [numbers])))
+        shown = sorted(np.argsort(-row, kind="stable")[:10])  # more would not fit
+        numbers = ("P", *(f"{row[k]:.3f}" for k in shown))
+        console.print(draw_table(Table(("", *(str(classes[k]) for k in shown)), [numbers])))
+
+
+def explain(
+    path: Path, photo: Path | None, index: int | None, name: str | None, folder: Path | None, output: Path | None
+) -> None:
+    """Print why a model gave its answer to an image of a data set or to a photo; draw it to a file."""
+    from mnistlr.explanation import explain
+
+    console = _out()
+    if photo is not None:
+        from mnistlr.images import to_mnist
+
+        saved, truth, image = read_model_file(path), None, to_mnist(photo)
+        pixels, shape, what = image.ravel(), image.shape, str(photo)
+    else:
+        assert index is not None  # the command line has seen to it
+        saved, data = _load_model_and_data(path, name, folder)
+        pixels, digit = data.image(index)
+        truth = _labels_for(saved, np.array([digit]))[0]
+        shape, what = data.image_shape, f"Image {index} of {data.title}"
+    why = explain(saved.model, pixels)
+    if output is not None:
+        from mnistlr.plots import plot_explanation, save_figure
+
+        save_figure(plot_explanation(why, true_label=truth, image_shape=shape).figure, output)
+    label = "" if truth is None else f", label {truth}"
+    console.print(what + label, soft_wrap=True, markup=False)
+    console.print(f"predicted {why.label}, runner-up {why.runner_up}", soft_wrap=True, markup=False)
+    console.print()
+    console.print(draw_explanation(why, shape, console))
+    if output is not None:
+        console.print(f"saved {output}", soft_wrap=True, markup=False)
 
 
 def predict_pictures(
@@ -251,7 +285,8 @@ def _save_steps(steps: "Steps", predicted: list[Any], output: Path) -> None:
 
 
 def _out() -> Console:
-    return Console(highlight=False)
+    # Where NO_COLOR is set, rich alone would still print bold and dim.
+    return Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
 
 
 @contextmanager

@@ -13,10 +13,14 @@ from rich.style import Style
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
+from mnistlr.explanation import Explanation
 from mnistlr.steps import Block, Matrix, Picture, Step, Table, Text
 from mnistlr.summary import ClassificationSummary
 
 _ASCII_INK = " .:-=+*#%@"  # from none to full
+_FOR, _AGAINST = (86, 180, 233), (230, 159, 0)  # Okabe's and Ito's sky blue and orange, on black for zero
+# How an error is drawn by its share of its row, where a matrix has no room for numbers.
+_ERROR_GLYPHS = ((0.0, "."), (0.01, ":"), (0.02, "+"), (0.05, "#"), (0.1, "@"))
 _INK = 96  # intensity from which a pixel counts as ink where there are no greys
 # Bits of a braille character's dots, by row and column; U+2800 has none of them.
 _BRAILLE_DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
@@ -32,14 +36,11 @@ def draw_image(pixels: NDArray[np.uint8], console: Console) -> RichText:
     console : Console
         In colours if it has them; else black and white if it knows half blocks; else in ASCII.
     """
-    factor = max(1, 28 // pixels.shape[1])
-    pixels = np.kron(pixels, np.ones((factor, factor), dtype=np.uint8))
-    pixels = np.pad(pixels, ((0, pixels.shape[0] % 2), (0, 0)))
-    upper, lower = pixels[::2], pixels[1::2]
+    upper, lower = _halves(pixels)
     if console.options.ascii_only:
         level = (upper.astype(int) + lower) * len(_ASCII_INK) // 512
         return _lines([[(_ASCII_INK[k], None) for k in row] for row in level])
-    if console.color_system is None or console.no_color:
+    if not _has_colours(console):
         glyph = np.array([" ", "▀", "▄", "█"])[(upper >= _INK) + 2 * (lower >= _INK)]
         return _lines([[(g, None) for g in row] for row in glyph])
     return _lines(
@@ -48,6 +49,70 @@ def draw_image(pixels: NDArray[np.uint8], console: Console) -> RichText:
             for rows in zip(upper, lower, strict=True)
         ]
     )
+
+
+def draw_contributions(contributions: NDArray[np.float64], console: Console) -> RichText:
+    """Draw what each pixel contributed, two rows of pixels in a row of characters.
+
+    Parameters
+    ----------
+    contributions : ndarray of float64, shape (rows, columns)
+        Of any size; zero is black, the largest in either direction full colour. Few columns are enlarged.
+    console : Console
+        Blue is for, orange against, if it has colours; else ``+`` and ``#`` are for, ``-`` and ``=`` against.
+    """
+    strength = contributions / (np.abs(contributions).max() or 1.0)
+    upper, lower = _halves(strength)
+    if not _has_colours(console):
+        mean = (upper + lower) / 2
+        # Under a tenth nothing is drawn; from 0.4 on the stronger sign.
+        level = np.sign(mean) * np.searchsorted([0.1, 0.4], np.abs(mean), side="right")
+        return _lines([[("=- +#"[int(k) + 2], None) for k in row] for row in level])
+    return _lines(
+        [
+            [("▀", Style.parse(f"{_contribution(u)} on {_contribution(v)}")) for u, v in zip(*rows, strict=True)]
+            for rows in zip(upper, lower, strict=True)
+        ]
+    )
+
+
+def draw_explanation(why: Explanation, image_shape: tuple[int, int], console: Console) -> Group:
+    """Draw an image, what decided between the best two classes, and the scores of the (ten) best.
+
+    Parameters
+    ----------
+    why : Explanation
+        Of an image of ``uint8``.
+    image_shape : tuple of int
+        Rows and columns of the image.
+    console : Console
+        Of at least 80 columns for images of 28.
+    """
+    first, second = why.ranking[:2]
+    scores = RichTable(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for name in ("class", "score", "P"):
+        scores.add_column(name, justify="right", no_wrap=True)
+    for k in why.ranking[:10]:
+        label = str(why.classes[k])
+        scores.add_row(_shorten(label, 8), f"{why.raw_prediction[k]:.2f}", f"{100 * why.probabilities[k]:.1f}%")
+    panels = RichTable.grid(padding=(0, 2, 0, 0))
+    panels.add_row(
+        draw_image(why.pixels.reshape(image_shape), console),
+        draw_contributions(why.decision.reshape(image_shape), console),
+        scores,
+    )
+    keys = ("blue is", "orange is") if _has_colours(console) else ("+ # are", "- = are")
+    ink, bias = why.decision.sum(), why.intercept[first] - why.intercept[second]
+    n = len(why.decisive_pixels)
+    less = f"{n} pixel{'s' * (n != 1)}" if n else "all the pixels that spoke for it"
+    verdict = f"{why.runner_up} would score as high" if n else "it would still win"
+    lines = (
+        f"Right: {keys[0]} for {why.label}, {keys[1]} for {why.runner_up}.",
+        f"{why.label} leads {why.runner_up} by {why.margin:.2f} nats: "
+        f"{ink:.2f} from the pixels, {bias:.2f} from the intercepts.",
+        f"Without the ink of {less}, {verdict}.",
+    )
+    return Group(panels, "", *lines)
 
 
 def draw_grid(images: NDArray[np.uint8], n_columns: int, console: Console) -> RichText:
@@ -81,13 +146,33 @@ def draw_grid(images: NDArray[np.uint8], n_columns: int, console: Console) -> Ri
     return RichText("\n".join(lines), no_wrap=True)
 
 
-def draw_matrix(summary: ClassificationSummary, console: Console) -> RichTable:
-    """Draw a confusion matrix, errors the redder the more of their row they are; recall right, precision below."""
+def draw_matrix(summary: ClassificationSummary, console: Console) -> Any:
+    """Draw a confusion matrix, errors the more orange the more of their row they are; recall right, precision below.
+
+    Where it is too wide for that, a character stands for each cell; where even that is too wide, the ten most
+    confused pairs for all.
+    """
+    if 5 * len(summary.labels) <= console.width:  # else measuring would only take time
+        table = _matrix_of_numbers(summary)
+        if console.measure(table, options=console.options.update(max_width=10_000)).maximum <= console.width:
+            return table
+    names = [_shorten(str(label), 8) for label in summary.labels]
+    width = max(len("true"), *map(len, names))
+    if width + 1 + len(names) + len("  100.0 %") <= console.width:
+        return _matrix_of_characters(summary, names, width)
+    pairs = summary.most_confused(10)
+    rows: list[tuple[str, ...]] = [
+        (str(pair.true_label), str(pair.predicted_label), f"{pair.n_samples:g}") for pair in pairs
+    ]
+    return draw_table(Table(("most confused: true", "predicted", "images"), rows))
+
+
+def _matrix_of_numbers(summary: ClassificationSummary) -> RichTable:
     table = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("true", justify="right")
     for label in summary.labels:
-        table.add_column(str(label), justify="right", min_width=4)
-    table.add_column("recall", justify="right")
+        table.add_column(str(label), justify="right", min_width=4, no_wrap=True)
+    table.add_column("recall", justify="right", no_wrap=True)
     share = summary.matrix / np.maximum(summary.support, 1)[:, None]
     n_labels = len(summary.labels)
     for i, label in enumerate(summary.labels):
@@ -95,6 +180,25 @@ def draw_matrix(summary: ClassificationSummary, console: Console) -> RichTable:
         table.add_row(str(label), *cells, f"{100 * summary.recall[i]:.1f} %", end_section=i == n_labels - 1)
     table.add_row("prec.", *(f"{100 * p:.0f} %" for p in summary.precision), f"{100 * summary.accuracy:.1f} %")
     return table
+
+
+def _matrix_of_characters(summary: ClassificationSummary, names: list[str], width: int) -> RichText:
+    """Draw a character for each cell: a backslash for what is right, else how large a share of its row it is."""
+    share = summary.matrix / np.maximum(summary.support, 1)[:, None]
+    height = max(map(len, names))
+    text = RichText(no_wrap=True)
+    for line in range(height):  # the names of the columns, downwards
+        upright = "".join(name.rjust(height)[line] for name in names)
+        is_last = line == height - 1
+        text.append(f"{'true' if is_last else '':>{width}} {upright}{'   recall' if is_last else ''}\n")
+    for i, name in enumerate(names):
+        text.append(f"{name:>{width}} ")
+        for j in range(len(names)):
+            text.append("\\" if i == j else _error_glyph(share[i, j]), _heat(share[i, j], i == j))
+        text.append(f"  {100 * summary.recall[i]:5.1f} %\n")
+    key = ", ".join(f"{glyph} from {100 * least:g} %" if least else f"{glyph} some" for least, glyph in _ERROR_GLYPHS)
+    text.append(f"Errors, by their share of the row:\n{key}.")
+    return text
 
 
 def draw_table(table: Table) -> RichTable:
@@ -134,6 +238,29 @@ def _draw_block(block: Block, console: Console) -> Any:
             return draw_matrix(summary, console)
 
 
+def _has_colours(console: Console) -> bool:
+    return console.color_system is not None and not console.no_color and not console.options.ascii_only
+
+
+def _halves(pixels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Enlarge images of fewer than 28 columns by a whole factor; return the upper and lower rows of each line."""
+    factor = max(1, 28 // pixels.shape[1])
+    pixels = np.kron(pixels, np.ones((factor, factor), dtype=pixels.dtype))
+    pixels = np.pad(pixels, ((0, pixels.shape[0] % 2), (0, 0)))
+    return pixels[::2], pixels[1::2]
+
+
+def _contribution(strength: float) -> str:
+    """Return the colour of a contribution between -1 and 1."""
+    full = _FOR if strength > 0 else _AGAINST
+    red, green, blue = (round(abs(strength) ** 0.6 * part) for part in full)  # weak ones are to be seen as well
+    return f"rgb({red},{green},{blue})"
+
+
+def _shorten(name: str, width: int) -> str:
+    return name if len(name) <= width else name[: width - 1] + "."
+
+
 def _lines(rows: Sequence[Sequence[tuple[str, Style | None]]]) -> RichText:
     text = RichText(no_wrap=True)
     for k, row in enumerate(rows):
@@ -161,10 +288,17 @@ def _braille(image: NDArray[np.uint8], ascii_only: bool) -> list[str]:
     return ["".join(chr(0x2800 + k) for k in row) for row in dots]
 
 
+def _error_glyph(share: float) -> str:
+    reached = [glyph for least, glyph in _ERROR_GLYPHS if share > 0 and share >= least]
+    return reached[-1] if reached else " "
+
+
 def _heat(share: float, is_right: bool) -> str:
     """Return the style of a cell of a confusion matrix that holds this share of its row."""
     if is_right:
-        return "bold green"
+        return "bold"
     if share < 0.02:
         return "" if share >= 0.005 else "dim"
-    return f"white on rgb({80 + int(175 * min(1.0, 10 * share))},0,0)"  # full red from a tenth of the row
+    strength = 0.3 + 0.7 * min(1.0, 10 * share)  # full orange from a tenth of the row
+    red, green, blue = (round(strength * part) for part in _AGAINST)
+    return f"{'black' if strength > 0.68 else 'white'} on rgb({red},{green},{blue})"

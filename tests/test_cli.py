@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,12 +18,12 @@ from conftest import ImageData, TinyMnist
 from local_server import LocalServer
 from sklearn.metrics import accuracy_score, confusion_matrix
 
-from mnistlr import LogisticRegression, SoftmaxRegression, __version__, load_model, save_model
+from mnistlr import LogisticRegression, SoftmaxRegression, __version__, explain, load_mnist_5k, load_model, save_model
 from mnistlr.cli import main
 from mnistlr.datasets.named import load_named
 from mnistlr.model_file import read_model_file
 
-COMMANDS = ("tour", "fetch", "info", "show", "train", "evaluate", "predict")
+COMMANDS = ("tour", "fetch", "info", "show", "train", "evaluate", "predict", "explain")
 
 
 class Outcome(NamedTuple):
@@ -126,6 +127,8 @@ def assert_error(outcome: Outcome, status: int, message: str) -> None:
         (["train", "--alpha", "-1"], "--alpha"),
         (["predict", "model.npz"], "--index"),
         (["evaluate"], "MODEL"),
+        (["explain", "model.npz"], "expected one of the two: a PHOTO, or --index"),
+        (["explain", "model.npz", "photo.png", "--index", "1"], "expected one of the two: a PHOTO, or --index"),
     ],
 )
 def test_misuse_is_one_line_and_status_2(run: Run, arguments: list[str], message: str) -> None:
@@ -318,6 +321,94 @@ def test_predict(run: Run, models: dict[str, Path]) -> None:
 def test_predict_with_a_detector(run: Run, models: dict[str, Path]) -> None:
     assert "predicted True, label True" in run("predict", models["detector"], "-i", 2).out
     assert "predicted False, label False" in run("predict", models["detector"], "-i", 1).out
+
+
+@pytest.mark.parametrize("name", ["softmax", "detector"])
+def test_explain(run: Run, models: dict[str, Path], name: str) -> None:
+    model, data = load_model(models[name]), load_named("digits")
+    status, out, err = run("explain", models[name], "--index", 2)
+    why = explain(model, data.image(2)[0])
+    assert (status, err) == (0, "")
+    label = 2 if name == "softmax" else True
+    first = f"Image 2 of scikit-learn's bundled digits, label {label}\npredicted {why.label}, runner-up {why.runner_up}"
+    assert out.startswith(first + "\n\n")
+    assert f"{why.label} leads {why.runner_up} by {why.margin:.2f} nats" in out
+    assert max(map(len, out.splitlines())) <= 80
+    assert "\x1b" not in out
+
+
+def test_explain_to_a_file(run: Run, models: dict[str, Path], tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    from matplotlib.image import imread
+
+    status, out, _ = run("explain", models["softmax"], "-i", 2, "-o", "why.png")
+    assert status == 0
+    assert out.endswith("saved why.png\n")
+    assert imread(tmp_path / "why.png").shape[2] == 4
+    assert_error(run("explain", models["softmax"], "-i", 2, "-o", "why.xyz"), 1, "'xyz' is not supported")
+    assert [path.name for path in tmp_path.iterdir()] == ["why.png"]
+
+
+def test_explain_a_photo(run: Run, models: dict[str, Path], tmp_path: Path) -> None:
+    pytest.importorskip("PIL")
+    from PIL import Image
+
+    from mnistlr.images import to_mnist
+
+    X, y = load_mnist_5k()
+    model = SoftmaxRegression(random_state=0).fit(X, y)
+    model.save(tmp_path / "model.npz")
+    photo = 255 - np.pad(np.kron(X[700].reshape(28, 28), np.ones((8, 8), np.uint8)), 40)
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    why = explain(model, to_mnist(tmp_path / "photo.png"))
+    status, out, err = run("explain", "model.npz", "photo.png")
+    assert (status, err) == (0, "")
+    assert out.startswith(f"photo.png\npredicted {why.label}, runner-up {why.runner_up}\n\n")
+    assert f"leads {why.runner_up} by {why.margin:.2f} nats" in out
+    assert_error(
+        run("explain", models["softmax"], "photo.png"), 1, "expected an image of 64 pixels, as the model takes"
+    )
+    assert_error(run("explain", "model.npz", "none.png"), 1, "none.png")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a pseudo-terminal as in POSIX")
+@pytest.mark.parametrize(("no_color", "arguments"), [("", ("explain", "-i", "2")), ("1", ("evaluate",))])
+def test_colours_in_a_terminal_and_plain_text_where_NO_COLOR_is_set(
+    models: dict[str, Path], no_color: str, arguments: tuple[str, ...]
+) -> None:
+    import pty
+
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "mnistlr", arguments[0], str(models["softmax"]), *arguments[1:]]
+    environment = {**os.environ, "COLUMNS": "80", "TERM": "xterm-256color", "NO_COLOR": no_color}
+    with subprocess.Popen(command, stdout=follower, stderr=subprocess.DEVNULL, env=environment) as running:
+        os.close(follower)
+        out = b""
+        while chunk := _read(leader):
+            out += chunk
+    os.close(leader)
+    assert running.returncode == 0
+    assert (b"\x1b" in out) == (not no_color)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", out.decode()).splitlines()
+    assert max(map(len, lines)) <= 80
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # how Linux says that the other end was closed
+        return b""
+
+
+def test_predict_with_many_classes_shows_the_ten_most_probable(run: Run, tmp_path: Path) -> None:
+    data = load_named("digits")
+    labels = data.y_train + 10 * (np.arange(len(data.y_train)) % 4)  # 40 classes
+    model = SoftmaxRegression(random_state=0).fit(data.X_train, labels)
+    model.save(tmp_path / "forty.npz", provenance={"data": {"name": "digits"}})
+    out = run("predict", "forty.npz", "-i", 2).out
+    assert max(map(len, out.splitlines())) <= 80
+    shown = [int(word) for word in out.splitlines()[1].split()]
+    assert shown == sorted(np.argsort(-model.predict_proba(data.image(2)[0][None])[0], kind="stable")[:10])
 
 
 def test_models_without_provenance(run: Run, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def binary_scores(draw):
     return np.array(true), np.array(draw(st.lists(kinds, min_size=n, max_size=n)))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(binary_scores())
 def test_curves_are_those_of_sklearn(data):
     true, score = data
@@ -39,7 +39,7 @@ def test_curves_are_those_of_sklearn(data):
     assert auc(fpr, tpr) == pytest.approx(metrics.roc_auc_score(true, score), rel=1e-12, abs=1e-15)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(binary_scores())
 def test_area_is_the_probability_of_a_higher_score(data):
     true, score = data
@@ -48,7 +48,7 @@ def test_area_is_the_probability_of_a_higher_score(data):
     assert auc(*roc_curve(true, score)[:2]) == pytest.approx(wins, rel=1e-12, abs=1e-15)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(binary_scores(), st.integers(1, 12))
 def test_reliability_is_that_of_sklearn(data, n_bins):
     true, score = data

@@ -2,13 +2,15 @@
 
 import io
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from rich.console import Console
 
+from mnistlr.explanation import Explanation
 from mnistlr.summary import ClassificationSummary
-from mnistlr.terminal import draw_grid, draw_image, draw_matrix
+from mnistlr.terminal import draw_contributions, draw_explanation, draw_grid, draw_image, draw_matrix
 
 
 def plain(encoding: str = "utf-8", width: int = 80) -> Console:
@@ -93,3 +95,132 @@ def test_matrix_of_the_largest_counts_fits_80_columns() -> None:
         console.print(draw_matrix(ClassificationSummary(matrix), console))
     assert "…" not in capture.get()
     assert len(capture.get().rstrip().split("\n")) == 10 + 4
+
+
+# --- confusion matrices of any size ------------------------------------------------------------------------
+
+LETTERS = list("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt")
+
+
+def in_colour(width: int = 80) -> Console:
+    return Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", width=width)
+
+
+def printed(drawn: object, console: Console) -> list[str]:
+    with console.capture() as capture:
+        console.print(drawn)
+    return capture.get().rstrip("\n").split("\n")
+
+
+@pytest.mark.parametrize(
+    ("n_classes", "labels"),
+    [
+        (2, ["no", "yes"]),
+        (10, None),
+        (10, ["T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]),
+        (47, LETTERS),
+        (62, None),
+        (100, None),
+        (10, [f"a name of {k} that has no room" for k in range(10)]),
+    ],
+)
+def test_matrix_never_wraps_at_80_columns(n_classes: int, labels: list[str] | None) -> None:
+    summary = ClassificationSummary(np.arange(n_classes**2).reshape(n_classes, -1), labels)
+    for console in (plain(), plain("ascii"), in_colour()):
+        lines = printed(draw_matrix(summary, console), console)
+        assert max(map(visible_width, lines)) <= 80
+        assert "…" not in "".join(lines)
+        one_by_one = printed(draw_matrix(summary, console), Console(file=console.file, width=1000))
+        assert len(one_by_one) == len(lines)  # nothing was wrapped
+
+
+def visible_width(line: str) -> int:
+    return len(re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip())
+
+
+def test_matrix_of_47_classes_has_a_character_for_each_cell() -> None:
+    matrix = np.diag(np.full(47, 100))
+    matrix[3, 5], matrix[3, 6], matrix[4, 7], matrix[5, 8], matrix[46, 0] = 1, 2, 6, 12, 30
+    lines = printed(draw_matrix(ClassificationSummary(matrix, LETTERS), plain()), plain())
+    assert lines[0] == "true " + "".join(LETTERS) + "   recall"
+    cells = [line[5:52] for line in lines[1:48]]
+    assert [row[k] for k, row in enumerate(cells)] == ["\\"] * 47
+    assert (cells[3][5], cells[3][6], cells[4][7], cells[5][8], cells[46][0]) == (".", ":", "#", "@", "@")
+    assert sum(len(row.replace(" ", "")) for row in cells) == 47 + 5
+    assert lines[4].split()[0] == "3"
+    assert lines[4].endswith(f"{100 * 100 / 103:.1f} %")
+
+
+def test_matrix_of_100_classes_becomes_its_most_confused_pairs() -> None:
+    matrix = np.eye(100, dtype=int)
+    matrix[17, 4] = 5
+    lines = printed(draw_matrix(ClassificationSummary(matrix), plain()), plain())
+    assert lines[2].split() == ["17", "4", "5"]
+    assert len(lines) == 3
+
+
+def test_matrix_is_heat_mapped_and_right_answers_are_not() -> None:
+    lines = printed(draw_matrix(ClassificationSummary([[90, 10], [3, 97]]), in_colour()), in_colour())
+    rows = [line for line in lines if "%" in line][:2]
+    backgrounds = [re.findall(r"48;2;(\d+);(\d+);(\d+)", row) for row in rows]
+    assert [len(found) for found in backgrounds] == [1, 1]
+    (strong,), (weak,) = ([tuple(map(int, found)) for found in row] for row in backgrounds)
+    assert strong == (230, 159, 0)
+    assert sum(weak) < sum(strong)
+
+
+# --- explanations ------------------------------------------------------------------------------------------
+
+
+def explanation(n_classes: int = 10) -> Explanation:
+    pixels = np.zeros((28, 28), np.uint8)
+    pixels[4:24, 10:18] = 255
+    contributions = np.zeros((n_classes, 28, 28))
+    contributions[1, 4:14, 10:18], contributions[0, 14:24, 10:18] = 0.05, 0.03
+    contributions = contributions.reshape(n_classes, -1)
+    raw = contributions.sum(axis=1)
+    odds = np.exp(raw)
+    labels = np.arange(n_classes) if n_classes <= 10 else np.array(LETTERS[:n_classes])
+    return Explanation(labels, pixels.ravel(), contributions, np.zeros(n_classes), raw, odds / odds.sum())
+
+
+def test_contributions_are_blue_where_they_are_for_and_orange_where_against() -> None:
+    values = np.zeros((28, 28))
+    values[:14], values[14:] = 1.0, -0.5
+    for row, line in enumerate(printed(draw_contributions(values, in_colour()), in_colour())):
+        found = re.findall(r"38;2;(\d+);(\d+);(\d+);48;2;(\d+);(\d+);(\d+)m(▀+)", line)
+        assert sum(len(run) for *_, run in found) == 28
+        for *colours, _ in found:
+            for red, _, blue in (map(int, colours[:3]), map(int, colours[3:])):
+                assert (blue > red) == (row < 7)
+    assert "38;2;0;0;0;48;2;0;0;0" in printed(draw_contributions(values * 0, in_colour()), in_colour())[0]
+
+
+def test_contributions_have_signs_where_there_is_no_colour() -> None:
+    values = np.zeros((28, 28))
+    values[2:4], values[4:6], values[6:8], values[8:10], values[10:12] = 1.0, 0.2, 0.05, -0.2, -1.0
+    lines = draw_contributions(values, plain("ascii")).plain.split("\n")
+    assert [set(line) for line in lines[:7]] == [{" "}, {"#"}, {"+"}, {" "}, {"-"}, {"="}, {" "}]
+
+
+@pytest.mark.parametrize("n_classes", [2, 10, 47])
+def test_explanation_fits_80_columns_and_tells_what_decided(n_classes: int) -> None:
+    why = explanation(n_classes)
+    for console in (plain(), plain("ascii"), in_colour()):
+        lines = printed(draw_explanation(why, (28, 28), console), console)
+        assert max(map(visible_width, lines)) <= 80
+        assert len(lines) == 14 + 4
+    text = "\n".join(printed(draw_explanation(why, (28, 28), plain()), plain()))
+    assert "+ # are for 1, - = are for 0." in text
+    assert "1 leads 0 by 1.60 nats: 1.60 from the pixels, 0.00 from the intercepts." in text
+    assert "Without the ink of 32 pixels, 0 would score as high." in text
+    assert [line.split()[-1] for line in lines[1 : 1 + min(n_classes, 10)]] == [
+        f"{100 * why.probabilities[k]:.1f}%" for k in why.ranking[:10]
+    ]
+
+
+def test_explanation_where_no_pixels_decided() -> None:
+    why = explanation()
+    why = replace(why, contributions=why.contributions * 0, intercept=np.arange(10.0), raw_prediction=np.arange(10.0))
+    text = "\n".join(printed(draw_explanation(why, (28, 28), plain()), plain()))
+    assert "Without the ink of all the pixels that spoke for it, it would still win." in text

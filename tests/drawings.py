@@ -1,0 +1,78 @@
+"""One drawing of each kind, of data that never change; for the tests of plots."""
+
+import numpy as np
+
+from mnistlr import SoftmaxRegression, explain, load_digits, plots
+
+LETTERS = list("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt")  # 47 classes, those of EMNIST "balanced"
+
+X, y = load_digits()
+IMAGES = X.reshape(-1, 8, 8)
+# Wrong here and there, in a way that needs no model.
+PREDICTED = np.where(np.arange(len(y)) % 7 == 0, (y + np.arange(len(y)) % 5) % 10, y)
+IS_TWO = y == 2
+SCORES = np.where(IS_TWO, 2.0, -3.0) + 2 * np.sin(np.arange(len(y)))
+PROBABILITIES = 1 / (1 + np.exp(-SCORES))
+WEIGHTS = np.sin(np.outer(np.arange(1, 11), np.arange(64)) / 9) / 100
+PASSES = np.arange(1, 9)
+
+
+def _history(rate, seconds, test_error):
+    return {
+        "objective": 0.25 + rate**PASSES,
+        "passes": PASSES,
+        "seconds": PASSES * seconds,
+        "test_error": test_error + 0.1 / PASSES,
+    }
+
+
+HISTORIES = {"steep": _history(0.5, 0.02, 0.08), "flat": _history(0.8, 0.01, 0.09)}
+
+
+def fixed_model(n_classes):
+    """Return a softmax model with known weights, as if it had been fitted."""
+    model = SoftmaxRegression()
+    model.coef_ = WEIGHTS[: n_classes if n_classes > 2 else 1] * 3
+    model.intercept_ = np.linspace(-1, 1, len(model.coef_))
+    model.classes_, model.n_features_in_ = np.arange(n_classes), 64
+    return model
+
+
+def matrix(n_classes, largest=400):
+    """Return a confusion matrix with a strong diagonal."""
+    i, j = np.indices((n_classes, n_classes))
+    return np.where(i == j, largest - 3 * i, np.maximum(0, 6 - (7 * i + 3 * j) % 23))
+
+
+DRAWINGS = {
+    "digits": lambda ax=None: plots.plot_digits(IMAGES[:20], y[:20], ax=ax),
+    "one_digit": lambda ax=None: plots.plot_digits(IMAGES[:1], ["image 0: 0"], ax=ax),
+    "means": lambda ax=None: plots.plot_mean_images(X, y, ax=ax),
+    "weights": lambda ax=None: plots.plot_weights(WEIGHTS, range(10), ax=ax),
+    "one_row_of_weights": lambda ax=None: plots.plot_weights(WEIGHTS[:1], ["2"], ax=ax),
+    "weights_of_47": lambda ax=None: plots.plot_weights(np.tile(WEIGHTS, (5, 1))[:47], LETTERS, 8, ax=ax),
+    "confusion": lambda ax=None: plots.plot_confusion_matrix(matrix(10), ax=ax),
+    "errors": lambda ax=None: plots.plot_confusion_matrix(matrix(10), normalize="errors", ax=ax),
+    "confusion_of_47": lambda ax=None: plots.plot_confusion_matrix(matrix(47), LETTERS, ax=ax),
+    "confusion_of_words": lambda ax=None: plots.plot_confusion_matrix(
+        matrix(3), ["Ankle boot", "Sandal", "T-shirt"], normalize="true", ax=ax
+    ),
+    "objective": lambda ax=None: plots.plot_learning_curves(HISTORIES, ax=ax),
+    "suboptimality": lambda ax=None: plots.plot_learning_curves(
+        HISTORIES, x="seconds", y="suboptimality", optimum=0.25, ax=ax
+    ),
+    "test_error": lambda ax=None: plots.plot_learning_curves(
+        HISTORIES, x="iterations", y="test_error", baseline=0.9, ax=ax
+    ),
+    "gallery": lambda ax=None: plots.plot_error_gallery(X, y, PREDICTED, (3, 5), ax=ax),
+    "explanation": lambda ax=None: plots.plot_explanation(explain(fixed_model(10), X[2]), true_label=2, ax=ax),
+    "explanation_of_two": lambda ax=None: plots.plot_explanation(explain(fixed_model(2), X[2]), ax=ax),
+    "balance": lambda ax=None: plots.plot_class_balance(y[:1000], y[1000:], ax=ax),
+    "balance_of_47": lambda ax=None: plots.plot_class_balance(np.repeat(LETTERS, range(30, 77)), ax=ax),
+    "folds": lambda ax=None: plots.plot_folds([0.979, 0.981, 0.978, 0.98, 0.982], [0.9] * 5, ax=ax),
+    "thresholds": lambda ax=None: plots.plot_thresholds(IS_TWO, SCORES, ax=ax),
+    "precision_recall": lambda ax=None: plots.plot_precision_recall(IS_TWO, {"one": SCORES, "two": -y}, ax=ax),
+    "roc": lambda ax=None: plots.plot_roc(IS_TWO, SCORES, ax=ax),
+    "distributions": lambda ax=None: plots.plot_score_distributions(IS_TWO, SCORES, names=("other", "2"), ax=ax),
+    "reliability": lambda ax=None: plots.plot_reliability(IS_TWO, PROBABILITIES, ax=ax),
+}
