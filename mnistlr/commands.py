@@ -201,7 +201,11 @@ def explain(
     if photo is not None:
         from mnistlr.images import to_mnist
 
-        saved, truth, image = read_model_file(path), None, to_mnist(photo)
+        saved, truth = _load_model_of_pictures(path), None
+        try:
+            image = to_mnist(photo)
+        except ImageError as error:
+            raise ImageError(f"{photo}: {error}") from error
         pixels, shape, what = image.ravel(), image.shape, str(photo)
     else:
         assert index is not None  # the command line has seen to it
@@ -227,15 +231,10 @@ def predict_pictures(
     path: Path, pictures: list[Path], find_all: bool, show_steps: bool, output: Path | None, as_json: bool
 ) -> None:
     """Print a model's answers to photos or drawings."""
-    from mnistlr.images import SIDE, trace
+    from mnistlr.images import trace
 
-    saved = read_model_file(path)
-    model, classes = saved.model, saved.model.classes_.tolist()
-    if model.n_features_in_ != SIDE * SIDE:
-        raise ValueError(
-            f"the model {path} takes {model.n_features_in_} features, but a picture becomes {SIDE}x{SIDE} pixels as in "
-            "MNIST; train a model with: mnistlr train --dataset mnist"
-        )
+    model = _load_model_of_pictures(path).model
+    classes = model.classes_.tolist()
     console, answers = _out(), []
     for picture in pictures:
         try:
@@ -350,6 +349,18 @@ def _load_model_and_data(path: Path, name: str | None, folder: Path | None) -> t
             "data set that it was trained on with --dataset."
         )
     return saved, data
+
+
+def _load_model_of_pictures(path: Path) -> ModelFile:
+    from mnistlr.images import SIDE
+
+    saved = read_model_file(path)
+    if saved.model.n_features_in_ != SIDE * SIDE:
+        raise ValueError(
+            f"the model {path} takes {saved.model.n_features_in_} features, but a picture becomes {SIDE}x{SIDE} pixels "
+            "as in MNIST; train a model with: mnistlr train --dataset mnist"
+        )
+    return saved
 
 
 def _labels_for(saved: ModelFile, digits: NDArray[np.int64]) -> NDArray[Any]:

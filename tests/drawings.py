@@ -55,7 +55,7 @@ DRAWINGS = {
     "errors": lambda ax=None: plots.plot_confusion_matrix(matrix(10), normalize="errors", ax=ax),
     "confusion_of_47": lambda ax=None: plots.plot_confusion_matrix(matrix(47), LETTERS, ax=ax),
     "confusion_of_words": lambda ax=None: plots.plot_confusion_matrix(
-        matrix(3), ["Ankle boot", "Sandal", "T-shirt"], normalize="true", ax=ax
+        matrix(3) + 5, ["Ankle boot", "Sandal", "T-shirt"], normalize="true", ax=ax
     ),
     "objective": lambda ax=None: plots.plot_learning_curves(HISTORIES, ax=ax),
     "suboptimality": lambda ax=None: plots.plot_learning_curves(

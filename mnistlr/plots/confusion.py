@@ -87,8 +87,9 @@ def plot_confusion_matrix(
     n_lines = max(text.count("\n") + 1 for row in texts for text in row)
     needed = max(widest * POINTS_A_CHARACTER + 3, n_lines * _LINE + 3)  # points a cell
     beside = 0.5 + max(map(len, names)) * POINTS_A_CHARACTER / 72
-    room = needed if ax is None else _points_a_cell(ax, n)
-    ax = axes_or_new(ax, n * needed / 72 + beside + 1.3, n * needed / 72 + beside + 0.5)
+    side = max(n * needed / 72, 3.0)  # the title needs some room as well
+    room = side * 72 / n if ax is None else _points_a_cell(ax, n)
+    ax = axes_or_new(ax, side + beside + 1.3, side + beside + 0.5)
     shown = np.ma.masked_where(np.eye(n, dtype=bool) & (normalize == "errors"), 100 * shares)
     drawn = ax.imshow(shown, cmap=_blues(), vmin=0, vmax=float(shown.max()) or 1.0, interpolation="nearest")
     _set_ticks(ax, names, room)
