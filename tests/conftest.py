@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import os
 import socket
+import tempfile
 import urllib.parse
 import urllib.request
 from collections import Counter
@@ -52,6 +53,16 @@ def attack(request: pytest.FixtureRequest) -> Attack:
     counts: Counter[str] = Counter()
     request.config.stash[_ATTACKS][request.node.name] = counts
     return Attack(request.config.getoption("--attacks"), counts)
+
+
+@pytest.fixture
+def memory_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory, where there is one: writing and flushing thousands of files costs little."""
+    if not os.access("/dev/shm", os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Path(folder)
 
 
 class ImageData(NamedTuple):

@@ -6,8 +6,6 @@ import os
 import stat
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -210,16 +208,6 @@ def in_a_process(script: str, *arguments: object, launcher: tuple[str, ...] = ()
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""  # no complaint of a file object that could not be closed
     return done.stdout
-
-
-@pytest.fixture
-def memory_folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory, where there is one: flushing costs nothing."""
-    if not os.access("/dev/shm", os.W_OK):
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        yield Path(folder)
 
 
 def test_a_save_that_is_killed_leaves_the_old_model_or_the_new(memory_folder: Path, attack: Attack) -> None:
