@@ -312,9 +312,11 @@ def attack_folder(n: int, folder: Path, ends: dict[str, int]) -> None:
              for subset in ("train", "t10k") for kind in ("images-idx3-ubyte", "labels-idx1-ubyte")}  # fmt: skip
     for name, data in files.items():
         (folder / name).write_bytes(data)
+    others = [idx_bytes(code, shape, bytes(math.prod(shape) * struct.calcsize(letter)))
+              for code, letter in TYPES.items() for shape in ((4,), (3,), (4, 2, 3), (4, 3, 2), (3, 2, 3))]  # fmt: skip
     for _ in range(n):
         name = rng.choice(list(files))
-        data = mutate(files[name], rng)
+        data = rng.choice(others) if rng.random() < 0.2 else mutate(files[name], rng)
         (folder / name).write_bytes(data)
         expected = reference_read(data)
         try:
