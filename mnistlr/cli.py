@@ -226,6 +226,26 @@ def explain(
     commands.explain(model, photo, index, _name(dataset, data), data, output)
 
 
+@app.command(epilog="Example: mnistlr draw mnistlr-softmax.npz")
+def draw(
+    model: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="MODEL",
+            help="A model file; by default the newest in this folder, or else a model trained for the page.",
+        ),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.html", help="The page to write.")] = Path(
+        "mnistlr-draw.html"
+    ),
+    no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the page in the browser.")] = False,
+) -> None:
+    """Write a page to draw a digit on, which shows how the model decides, and open it."""
+    from mnistlr import commands
+
+    commands.draw(model, output, not no_open)
+
+
 @app.command(epilog="Example: mnistlr warmup")
 def warmup() -> None:
     """Compile everything ahead of time, so that no later run has to wait for it."""

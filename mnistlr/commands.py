@@ -5,6 +5,7 @@ import os
 import platform
 import sys
 import time
+import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from mnistlr._version import __version__
+from mnistlr.atomic import atomic_write
 from mnistlr.datasets import FileCheck, cache_folder, fetch_mnist, mnist_location, verify_mnist
 from mnistlr.datasets.named import NAMES, NamedData, load_mnist_or_digits, load_named
 from mnistlr.estimators import LogisticRegression, SoftmaxRegression
@@ -281,6 +283,39 @@ def _save_steps(steps: "Steps", predicted: list[Any], output: Path) -> None:
     pictures = [*steps[:-1], *(digit.pixels / 255 for digit in steps.digits)]
     titles = [*steps._fields[:-1], *(f"predicted {answer}" for answer in predicted)]
     save_figure(plot_pictures(pictures, titles).figure, output)
+
+
+def draw(path: Path | None, output: Path, is_opened: bool) -> None:
+    """Write the page to draw a digit on, and open it."""
+    from mnistlr.web.draw_page import render_draw_page
+
+    if not output.parent.is_dir():
+        raise FileNotFoundError(f"the page cannot be saved as {output}: there is no folder {output.parent}.")
+    page = render_draw_page(_model_to_draw() if path is None else read_model_file(path))
+    with atomic_write(output) as file:
+        file.write(page.encode())
+    _out().print(f"saved {output}", soft_wrap=True, markup=False)
+    if is_opened and not webbrowser.open(output.resolve().as_uri()):
+        print(f"mnistlr: no browser was found; open {output} in one", file=sys.stderr)
+
+
+def _model_to_draw() -> ModelFile:
+    from mnistlr.web.model_to_draw import last_trained_model, train_model_to_draw
+
+    last = last_trained_model(Path())
+    if last is not None:
+        print(f"mnistlr: taking {last[0]}, the newest model in this folder", file=sys.stderr)
+        return last[1]
+    print("mnistlr: no model of 28x28 pixels in this folder; training one", file=sys.stderr)
+    with _progress("training"):
+        saved = train_model_to_draw()
+    if saved.provenance["data"]["name"] == "digits":
+        print(
+            "mnistlr: MNIST could not be had, and a model of the bundled digits misreads nearly every second drawing; "
+            "run `mnistlr fetch` where there is a network",
+            file=sys.stderr,
+        )
+    return saved
 
 
 def _out() -> Console:

@@ -23,7 +23,7 @@ from mnistlr.cli import main
 from mnistlr.datasets.named import load_named
 from mnistlr.model_file import read_model_file
 
-COMMANDS = ("tour", "fetch", "info", "show", "train", "evaluate", "predict", "explain")
+COMMANDS = ("tour", "fetch", "info", "show", "train", "evaluate", "predict", "explain", "draw")
 
 
 class Outcome(NamedTuple):

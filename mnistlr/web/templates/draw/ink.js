@@ -6,7 +6,7 @@
 
 const INK_SIDE = 280; // rows and columns of the grid
 const PEN_WIDTH = 0.08; // in sides of the paper: as thick as the strokes of MNIST in a digit that fills two thirds of it
-const LONGEST_CHORD = 0.01; // curves are drawn as straight pieces of about this length
+const LONGEST_CHORD = 0.02; // curves are drawn as straight pieces of about this length at most
 
 // Smooth a stroke: a quadratic Bézier curve from midpoint to midpoint of neighbouring points, the point between them its
 // control point, so that the pieces join without a kink. Returns the points of a polyline.

@@ -11,30 +11,28 @@ const HALF = 0.5 + 1e-9; // added before rounding down; ties round up, whatever 
 // ink: numbers from 0 to 1, row after row, nColumns in each. Returns 784 integers from 0 to 255, row after row, or null if
 // there is no ink.
 function normalise(ink, nColumns) {
-  const digit = crop(toRows(ink, nColumns));
+  const digit = crop(ink, nColumns);
   if (digit === null) return null;
   const scaled = scaleToBox(digit);
   const peak = Math.max(...scaled.flat());
   return centre(scaled.map((row) => row.map((value) => value / peak)));
 }
 
-function toRows(values, nColumns) {
-  return Array.from({ length: values.length / nColumns }, (_, i) => values.slice(i * nColumns, (i + 1) * nColumns));
-}
-
 // Step 1: cut out the rectangle that holds all ink.
-function crop(rows) {
+function crop(ink, nColumns) {
   let top = Infinity, bottom = -1, left = Infinity, right = -1;
-  rows.forEach((row, y) => {
-    row.forEach((value, x) => {
-      if (value <= FAINT) return;
-      top = Math.min(top, y);
-      bottom = y;
-      left = Math.min(left, x);
-      right = Math.max(right, x);
-    });
-  });
-  return bottom < 0 ? null : rows.slice(top, bottom + 1).map((row) => row.slice(left, right + 1));
+  for (let cell = 0; cell < ink.length; cell++) {
+    if (ink[cell] <= FAINT) continue;
+    const y = Math.floor(cell / nColumns), x = cell % nColumns;
+    top = Math.min(top, y);
+    bottom = y;
+    left = Math.min(left, x);
+    right = Math.max(right, x);
+  }
+  if (bottom < 0) return null;
+  const rows = [];
+  for (let y = top; y <= bottom; y++) rows.push(ink.slice(y * nColumns + left, y * nColumns + right + 1));
+  return rows;
 }
 
 // Step 2: scale by area averaging so that the longer side gets 20 pixels.
