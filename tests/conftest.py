@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import shutil
 import socket
 import tempfile
 import urllib.parse
@@ -201,3 +202,22 @@ def internet(
         "openml": openml_site(np.concatenate([X_train, X_test]), np.concatenate([y_train, y_test])),
     }
     return server
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium driven by playwright: chromium, chromium-browser or google-chrome, or MNISTLR_CHROMIUM.
+
+    One a module, because no other test could run an event loop while playwright's is running.
+    """
+    playwright = pytest.importorskip("playwright.sync_api", reason="no browser test without playwright")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = os.environ.get("MNISTLR_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        pytest.skip("no browser test without a browser: no Chromium is installed")
+    quiet = ["background-networking", "component-update", "gpu", "quic", "sync"]
+    flags = ["--no-sandbox", "--no-first-run", *(f"--disable-{part}" for part in quiet)]
+    with playwright.sync_playwright() as runner:
+        launched = runner.chromium.launch(executable_path=path, args=flags)
+        yield launched
+        launched.close()

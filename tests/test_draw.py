@@ -1,13 +1,11 @@
 """The page to draw on, in a real browser: drawing, recognising, agreeing with Python, reaching everybody.
 
-Needs playwright and a Chromium: chromium, chromium-browser or google-chrome on the PATH, or MNISTLR_CHROMIUM names one.
+The fixture ``browser`` of conftest.py says what these tests need; where that is missing they are skipped.
 """
 
 import base64
 import json
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,10 +22,6 @@ from mnistlr.model_file import ModelFile
 from mnistlr.web.draw_page import render_draw_page
 
 INK_SIDE = 280
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 LONG = pytest.mark.long
 WIDTHS = (320, 1280, *(pytest.param(width, marks=LONG) for width in (360, 768, 2560, 3840)))
 
@@ -61,19 +55,6 @@ def pages(
         file.write_bytes(render_draw_page(ModelFile(model, facts)).encode())
         files[name] = file.as_uri()
     return files
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = os.environ.get("MNISTLR_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        pytest.skip("no Chromium is installed, so the page to draw on was not tested in a browser")
-    with playwright.sync_playwright() as runner:
-        launched = runner.chromium.launch(executable_path=path, args=FLAGS)
-        yield launched
-        launched.close()
 
 
 Open = Callable[..., Page]
