@@ -13,12 +13,20 @@ _ATTEMPTS = 100
 
 
 @contextmanager
-def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def atomic_write(path: str | os.PathLike[str], *, follow_links: bool = True) -> Iterator[BinaryIO]:
     """Open a temporary file beside ``path`` for writing; give it that name when the block ends well.
 
     The temporary name lies in the same folder, because a rename is atomic only within one file system. When
     the block raises, the temporary file goes and ``path`` stays what it was. What a process leaves that is
     killed meanwhile is removed by the next that writes to the same ``path``.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    follow_links : bool, default=True
+        Whether a symbolic link of that name stays, and the file that it leads to is written. Otherwise the link is
+        replaced: right for a cache, where nobody but a villain puts one.
 
     Raises
     ------
@@ -26,10 +34,11 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         If the file cannot be written, or something other than a plain file has its name: a rename would put a
         file in the place of ``/dev/null``.
     """
-    path = Path(os.path.realpath(path))  # through a symbolic link, which stays one
-    if path.is_dir():
+    path = Path(os.path.realpath(path) if follow_links else path)
+    is_link = path.is_symlink()
+    if path.is_dir() and not is_link:
         raise IsADirectoryError(f"expected the name of a file to write, but {path} is a folder.")
-    if path.exists() and not path.is_file():
+    if path.exists() and not path.is_file() and not is_link:
         raise OSError(f"expected the name of a plain file to write, but {path} is a pipe, a socket or a device.")
     sweep_leftovers(path)  # first: a full disk may be full of them
     temporary, file = _create_beside(path)

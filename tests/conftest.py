@@ -11,6 +11,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 os.environ.setdefault("SCIPY_ARRAY_API", "1")  # before SciPy is imported: scikit-learn's checks of its use ask for it
@@ -185,7 +186,7 @@ def imitate_openml(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None
         return urllib.request.urlopen(here)
 
     monkeypatch.setattr("sklearn.datasets._openml.urlopen", urlopen_here)
-    monkeypatch.setattr("sklearn.datasets._openml.time.sleep", lambda _: None)  # between its retries
+    monkeypatch.setattr("sklearn.datasets._openml.time", SimpleNamespace(sleep=lambda _: None))  # between its retries
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """A server on this machine that imitates MNIST's mirrors and OpenML, and can fail in the ways they can."""
 
+import contextlib
 import gzip
 import hashlib
 import http.server
 import json
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 
@@ -58,6 +60,95 @@ def unpack_on_the_way(handler: http.server.BaseHTTPRequestHandler, body: bytes) 
     handler.send_header("Content-Length", str(len(body)))
     handler.end_headers()
     handler.wfile.write(body)
+
+
+def too_long(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
+    """Send a well-formed gzip stream in which something follows the array."""
+    serve(handler, gzip.compress(gzip.decompress(body) + bytes(10)))
+
+
+def garbage_after_it(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
+    serve(handler, body + b"and so on")
+
+
+def redirect_to(location: str) -> Behaviour:
+    def redirect(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
+        handler.send_response(302)
+        handler.send_header("Location", location or handler.path)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    return redirect
+
+
+def send_raw(answer: bytes) -> Behaviour:
+    """Send what is no proper answer in HTTP, and close."""
+
+    def send(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
+        handler.wfile.write(answer)
+        handler.close_connection = True
+
+    return send
+
+
+def stall_after(share: float) -> Behaviour:
+    """Send a part of the body, then nothing until the client goes."""
+
+    def stall(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body[: int(len(body) * share)])
+        wait_for_the_client_to_go(handler)
+
+    return stall
+
+
+def say_nothing(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
+    wait_for_the_client_to_go(handler)
+
+
+def wait_for_the_client_to_go(handler: http.server.BaseHTTPRequestHandler) -> None:
+    handler.connection.settimeout(20)
+    handler.close_connection = True
+    with contextlib.suppress(OSError):
+        handler.rfile.read(1)
+
+
+def in_pieces(n_pieces: int, seconds: float) -> Behaviour:
+    """Send the body in pieces, with a pause before each."""
+
+    def drip(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        send_in_pieces(handler, body, n_pieces, seconds)
+
+    return drip
+
+
+def headers_in_pieces(n_pieces: int, seconds: float) -> Behaviour:
+    """Send a long header a little at a time, then the body at once."""
+
+    def drip(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nX: {'x' * n_pieces}".encode()
+        if send_in_pieces(handler, head, n_pieces, seconds):
+            handler.wfile.write(b"\r\n\r\n" + body)
+
+    return drip
+
+
+def send_in_pieces(handler: http.server.BaseHTTPRequestHandler, contents: bytes, n_pieces: int, seconds: float) -> bool:
+    """Return whether the client stayed to the end."""
+    size = -(-len(contents) // n_pieces)
+    try:
+        for start in range(0, len(contents), size):
+            time.sleep(seconds)
+            handler.wfile.write(contents[start : start + size])
+    except OSError:
+        handler.close_connection = True
+        return False
+    return True
 
 
 class LocalServer:

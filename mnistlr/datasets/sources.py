@@ -13,9 +13,9 @@ from typing import Any, Literal, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlr.atomic import sweep_leftovers
+from mnistlr.atomic import atomic_write, sweep_leftovers
 from mnistlr.datasets.folder import Split, as_split, find_idx_files, read_part
-from mnistlr.datasets.idx import PathLike, idx_sha256, open_idx, write_idx
+from mnistlr.datasets.idx import PathLike, idx_header, idx_sha256, open_idx
 from mnistlr.datasets.mnist_files import MNIST_FILES, check_contents, check_shape
 from mnistlr.exceptions import DataFormatError, DataUnavailableError
 
@@ -309,7 +309,9 @@ def _download(cache: Path, parts: list[str], offline: bool, tried: list[str]) ->
 def _store(cache: Path, part: str, array: NDArray[Any]) -> None:
     _make_folder(cache)
     try:
-        write_idx(cache / MNIST_FILES[part].file_name, array)
+        with atomic_write(cache / MNIST_FILES[part].file_name, follow_links=False) as file:
+            file.write(idx_header(array))
+            file.write(np.ascontiguousarray(array).data)
     except OSError as error:
         raise _cannot_write(cache, error) from error
 

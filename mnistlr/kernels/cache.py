@@ -66,7 +66,7 @@ class SealedFiles:
     def save(self, key, data):
         """Keep ``data`` under ``key``."""
         contents = dumps(data)
-        with atomic_write(self._path(key)) as file:
+        with atomic_write(self._path(key), follow_links=False) as file:
             file.write(self._seal(key, contents) + contents)
 
     def flush(self):
