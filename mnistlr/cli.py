@@ -72,14 +72,24 @@ def tour(
     data: Data = None,
     seed: Seed = 42,
     n_jobs: Jobs = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE.html", help="Report to write (extra `plots`).")
+    ] = Path("mnistlr-report.html"),
+    no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.")] = False,
+    notebook: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.ipynb", help="Write the walk-through as a notebook, too (extra `notebook`)."),
+    ] = None,
 ) -> None:
     """Walk through it all: data, a detector of one digit, all ten digits, the confusion matrix.
 
     Without --dataset it takes MNIST if that can be had, else the bundled digits.
+
+    At the end it writes a report, a page with pictures of all of it.
     """
     from mnistlr import commands
 
-    commands.tour(_name(dataset, data), data, seed, n_jobs)
+    commands.tour(_name(dataset, data), data, seed, n_jobs, None if no_report else output, notebook)
 
 
 @app.command(epilog="Example: mnistlr fetch --from ~/Downloads/mnist")

@@ -6,10 +6,11 @@ import platform
 import sys
 import time
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from mnistlr.datasets.named import NAMES, NamedData, load_mnist_or_digits, load_
 from mnistlr.estimators import LogisticRegression, SoftmaxRegression
 from mnistlr.exceptions import ImageError, MnistlrError
 from mnistlr.model_file import ModelFile, read_model_file, save_model
-from mnistlr.steps import Table
+from mnistlr.steps import Table, Text
 from mnistlr.summary import ClassificationSummary
 from mnistlr.terminal import draw_explanation, draw_grid, draw_image, draw_matrix, draw_step, draw_table
 from mnistlr.threads import count_threads
@@ -36,15 +37,39 @@ if TYPE_CHECKING:
 _TOP = 5  # classes whose probabilities are shown for a picture
 
 
-def tour(name: str | None, folder: Path | None, seed: int, n_jobs: int | None) -> None:
-    """Print the walk-through step by step."""
+def tour(
+    name: str | None, folder: Path | None, seed: int, n_jobs: int | None, report: Path | None, notebook: Path | None
+) -> None:
+    """Print the walk-through step by step; write it as a report and as a notebook."""
+    from mnistlr.report import About, import_nbformat, write_notebook, write_report
     from mnistlr.tour import Tour
 
+    if notebook is not None:
+        import_nbformat()
+    for path in filter(None, (report, notebook)):  # to be told before the walk, not after it
+        if not path.absolute().parent.is_dir():
+            raise FileNotFoundError(f"{path} cannot be written: there is no folder {path.parent}.")
     load = load_mnist_or_digits if name is None else partial(load_named, name, folder)
     console = _out()
+    walk = Tour(load, random_state=seed, n_jobs=n_jobs)
     with _progress("walking through the tour"):
-        for number, step in enumerate(Tour(load, random_state=seed, n_jobs=n_jobs).steps(), 1):
+        for number, step in enumerate(walk.steps(), 1):
             console.print(draw_step(step, number, console))
+    about = About.of(walk.data, folder=None if folder is None else str(folder.absolute()), seed=seed)
+    if report is not None and find_spec("matplotlib") is None:
+        print(
+            "mnistlr: no report was written, because matplotlib is not installed; install it with: "
+            "pip install 'mnistlr[plots]'",
+            file=sys.stderr,
+        )
+    elif report is not None:
+        (in_short,) = (block for block in step.blocks if isinstance(block, Table))
+        notices = [block.text for block in step.blocks if isinstance(block, Text) and block.is_loud]
+        with _progress("drawing the report") as tell:
+            path = write_report(report, about, in_short, notices, n_jobs=n_jobs, tell=tell)
+        console.print(f"saved {path}", soft_wrap=True, markup=False)
+    if notebook is not None:
+        console.print(f"saved {write_notebook(notebook, about)}", soft_wrap=True, markup=False)
 
 
 def fetch(source: Path | None, force: bool) -> int:
@@ -324,14 +349,17 @@ def _out() -> Console:
 
 
 @contextmanager
-def _progress(doing: str) -> Iterator[None]:
-    """Say on stderr what is being done, in a terminal, and that code is being compiled, everywhere."""
+def _progress(doing: str) -> Iterator[Callable[[str], None]]:
+    """Say on stderr what is being done, in a terminal, and that code is being compiled, everywhere.
+
+    Gives a function that says more closely what is being done.
+    """
     console = Console(stderr=True, highlight=False)
     notice = _CompilationNotice(console)
     event.register("numba:compile", notice)  # type: ignore[no-untyped-call]
     try:
-        with console.status(f"{doing} ..."):
-            yield
+        with console.status(f"{doing} ...") as status:
+            yield lambda more: status.update(f"{doing}: {more} ...")
     finally:
         event.unregister("numba:compile", notice)  # type: ignore[no-untyped-call]
 

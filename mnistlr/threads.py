@@ -8,13 +8,16 @@ when chunks are cut by the data alone and write to places of their own.
 import itertools
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numba
 
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
+_default: ContextVar[int | None] = ContextVar("default n_jobs", default=None)
 
 
 def _forget_pool() -> None:
@@ -25,6 +28,16 @@ def _forget_pool() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_pool)
+
+
+@contextmanager
+def default_n_jobs(n_jobs: int | None) -> Iterator[None]:
+    """Let ``n_jobs=None`` mean ``n_jobs`` inside the block."""
+    token = _default.set(n_jobs)
+    try:
+        yield
+    finally:
+        _default.reset(token)
 
 
 def count_threads(n_jobs: int | None = None) -> int:
@@ -39,6 +52,7 @@ def count_threads(n_jobs: int | None = None) -> int:
     from joblib import cpu_count
     from joblib.parallel import get_active_backend
 
+    n_jobs = _default.get() if n_jobs is None else n_jobs
     if n_jobs == 0:
         raise ValueError(
             "n_jobs must be a positive or a negative number of threads or None, got 0; use 1 for one thread."

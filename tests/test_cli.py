@@ -162,7 +162,7 @@ def test_tour_without_mnist_takes_the_digits_and_says_so_first_and_last(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MNISTLR_DATA", raising=False)
-    status, out, _ = run("tour")
+    status, out, _ = run("tour", "--no-report")
     assert status == 0
     for part in (out[:500], out[-500:]):
         assert "This is not MNIST, which could not be had." in part
@@ -171,7 +171,7 @@ def test_tour_without_mnist_takes_the_digits_and_says_so_first_and_last(
 
 
 def test_tour_of_mnist(run: Run, mnist: ImageData) -> None:
-    status, out, _ = run("tour", "--dataset", mnist.name, "--seed", 1, "--n-jobs", 1)
+    status, out, _ = run("tour", "--dataset", mnist.name, "--seed", 1, "--n-jobs", 1, "--no-report")
     assert status == 0
     assert "a 2? True" in out
     assert [line for line in out.splitlines() if line.endswith(" s") and "─" in line][7].startswith("8. In short")
@@ -181,7 +181,7 @@ def test_tour_of_mnist(run: Run, mnist: ImageData) -> None:
 
 
 def test_streams_of_a_process() -> None:
-    done = process("tour", "--dataset", "digits", NO_COLOR="1")
+    done = process("tour", "--dataset", "digits", "--no-report", NO_COLOR="1")
     assert done.returncode == 0
     assert "1. The data" in done.stdout
     assert "\x1b" not in done.stdout + done.stderr

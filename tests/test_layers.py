@@ -38,6 +38,8 @@ MAY_IMPORT = {
     "model_file": TRAINING | {"npz"},
     "onnx_export": BASE | {"linear_classifier"},
     "steps": {"summary"},
+    "trace": TRAINING,
+    "report": TRAINING | {"curves", "metrics", "plots", "steps", "summary", "tour", "trace"},
     "web": TRAINING | {"images", "model_file"},
 }
 

@@ -6,7 +6,9 @@ A Display holds what it shows and can be drawn again; ``from_estimator`` takes a
 Nothing is ever shown, and pyplot knows of no figure that it was not asked for.
 """
 
+from mnistlr.plots.answers import plot_answers
 from mnistlr.plots.bars import plot_class_balance, plot_folds
+from mnistlr.plots.comparison import plot_accuracies, plot_most_confused
 from mnistlr.plots.confusion import ConfusionMatrixDisplay, confusion_shares, plot_confusion_matrix
 from mnistlr.plots.digits import plot_digits, plot_mean_images
 from mnistlr.plots.explanation import ExplanationDisplay, plot_explanation
@@ -30,6 +32,8 @@ __all__ = [
     "LearningCurveDisplay",
     "WeightsDisplay",
     "confusion_shares",
+    "plot_accuracies",
+    "plot_answers",
     "plot_class_balance",
     "plot_confusion_matrix",
     "plot_digits",
@@ -38,6 +42,7 @@ __all__ = [
     "plot_folds",
     "plot_learning_curves",
     "plot_mean_images",
+    "plot_most_confused",
     "plot_pictures",
     "plot_precision_recall",
     "plot_reliability",

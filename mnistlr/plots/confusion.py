@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Normalize = Literal["true", "pred", "errors"]
+Cells = Literal["both", "counts", "shares"]
 
 _WHOLE = {
     None: "all images",
@@ -55,7 +56,7 @@ def confusion_shares(matrix: ArrayLike, normalize: Normalize | None = None) -> N
 
 def plot_confusion_matrix(
     matrix: ArrayLike, labels: Sequence[Any] | None = None, *, normalize: Normalize | None = None,
-    ax: "Axes | None" = None,
+    cells: Cells = "both", ax: "Axes | None" = None,
 ) -> "Axes":  # fmt: skip
     """Draw a confusion matrix: counts and percentages in the cells, with many classes the counts.
 
@@ -70,6 +71,8 @@ def plot_confusion_matrix(
         Names of the classes, by default 0, 1, 2, ...
     normalize : {"true", "pred", "errors"} or None
         What the colours and percentages are parts of, see :func:`confusion_shares`.
+    cells : {"both", "counts", "shares"}
+        What to write into the cells.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default in a new figure.
 
@@ -77,12 +80,15 @@ def plot_confusion_matrix(
     -------
     matplotlib.axes.Axes
     """
+    if cells not in ("both", "counts", "shares"):
+        raise ArgumentError(f"expected cells to be 'both', 'counts' or 'shares', got {cells!r}.")
     shares, counts = confusion_shares(matrix, normalize), np.asarray(matrix)
     n = len(counts)
     names = [str(label) for label in (range(n) if labels is None else labels)]
     if len(names) != n:
         raise ArgumentError(f"expected a label for each of {n} classes, got {len(names)}.")
-    texts = [[_cell(counts[i, j], shares[i, j], normalize, i == j, n > _MANY) for j in range(n)] for i in range(n)]
+    written = "counts" if n > _MANY and cells == "both" else cells
+    texts = [[_cell(counts[i, j], shares[i, j], normalize, i == j, written) for j in range(n)] for i in range(n)]
     widest = max((len(line) for row in texts for text in row for line in text.split("\n")), default=1)
     n_lines = max(text.count("\n") + 1 for row in texts for text in row)
     needed = max(widest * POINTS_A_CHARACTER + 3, n_lines * _LINE + 3)  # points a cell
@@ -153,11 +159,12 @@ class ConfusionMatrixDisplay(Display):
         return self
 
 
-def _cell(count: Any, share: float, normalize: Normalize | None, is_right: bool, is_small: bool) -> str:
+def _cell(count: Any, share: float, normalize: Normalize | None, is_right: bool, cells: Cells) -> str:
     if not count or (is_right and normalize == "errors"):
         return ""
     number = f"{count:d}" if isinstance(count, np.integer) else f"{count:.4g}"
-    return number if is_small else f"{number}\n{100 * share:.{1 if share >= 1e-3 else 2}f} %"
+    part = f"{100 * share:.{1 if share >= 1e-3 else 2}f}"
+    return {"counts": number, "shares": part, "both": f"{number}\n{part} %"}[cells]
 
 
 def _accuracy(counts: NDArray[Any], names: list[str]) -> str:

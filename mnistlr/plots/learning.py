@@ -29,7 +29,7 @@ _LOGARITHMIC = ("suboptimality", "gradient_norm")
 
 def plot_learning_curves(
     histories: Mapping[str, History], *, x: Across = "passes", y: str = "objective", optimum: float | None = None,
-    baseline: float | None = None, ax: "Axes | None" = None,
+    baseline: float | None = None, logarithmic: bool | None = None, ax: "Axes | None" = None,
 ) -> "Axes":  # fmt: skip
     """Draw what solvers reached, one line each.
 
@@ -44,6 +44,8 @@ def plot_learning_curves(
         The least value of the objective, for ``y="suboptimality"``; by default the least that any of them reached.
     baseline : float, optional
         Test error of always giving the most frequent label, to stand beside.
+    logarithmic : bool, optional
+        Whether the upright axis is; by default that of suboptimality and gradient norm.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default in a new figure.
 
@@ -74,8 +76,10 @@ def plot_learning_curves(
         ax.plot(at, values, label=name, marker="o" if len(at) < 30 else "", markersize=3.5, **line_style(k))
     if baseline is not None:
         ax.axhline(100 * baseline, color=GREY, linestyle=":", label=f"most frequent label: {100 * baseline:.2f} %")
-    if y in _LOGARITHMIC:
+    if y in _LOGARITHMIC if logarithmic is None else logarithmic:
         ax.set_yscale("log")
+    if logarithmic:
+        _write_plainly(ax)
     elif y == "test_error":
         ax.set_ylim(bottom=0)
     if x != "seconds":
@@ -140,6 +144,15 @@ class LearningCurveDisplay(Display):
         y = "suboptimality" if len(self.histories) > 1 or self.optimum is not None else "objective"
         plot_learning_curves(self.histories, x=x, y=y, optimum=self.optimum, ax=self.ax_)
         return self
+
+
+def _write_plainly(ax: "Axes") -> None:
+    """Label a logarithmic axis that spans less than a few powers of ten: 0.2, 0.5, 1, 2, 5, ..."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _line(name: str, history: History, x: Across, y: str) -> tuple[Any, Any]:

@@ -1,0 +1,102 @@
+"""The report as one HTML file that needs nothing beside it: pictures, styles and text in one."""
+
+import base64
+import hashlib
+import io
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from mnistlr._version import __version__
+from mnistlr.report.chapter import About, Chapter
+from mnistlr.report.run import Shown
+from mnistlr.steps import Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CSS_PIXELS = 96  # in an inch
+NARROW = 4.6  # inches, the most for a picture that could have any width
+_SVG_SETTINGS: dict[Any, Any] = {
+    "svg.fonttype": "none",  # text stays text: smaller, and the browser knows how to draw it
+    "svg.hashsalt": "mnistlr",  # the same figure gives the same bytes
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as a page holds it: where it comes from (a data URI), its description, its size in CSS pixels."""
+
+    source: str
+    alt: str
+    width: int
+    height: int
+
+    @classmethod
+    def of(cls, figure: "Figure", alt: str) -> "Picture":
+        """Draw a figure as SVG, which for all of these is smaller than PNG and sharp at any size."""
+        import matplotlib
+
+        width, height = figure.get_size_inches()
+        if len(figure.axes) == 1 and figure.axes[0].get_aspect() == "auto":
+            # Text keeps its size: where the page shrinks the picture to the width of a phone, it can still be read.
+            width = min(width, NARROW)
+            figure.set_size_inches(width, height)
+            _fit_legend(figure)
+        file = io.BytesIO()
+        with matplotlib.rc_context(_SVG_SETTINGS):
+            figure.savefig(file, format="svg", metadata={"Date": None})
+        source = f"data:image/svg+xml;base64,{base64.b64encode(file.getvalue()).decode()}"
+        return cls(source, alt, round(CSS_PIXELS * width), round(CSS_PIXELS * height))
+
+
+def _fit_legend(figure: "Figure") -> None:
+    """Give a legend that is wider than its figure fewer columns."""
+    from mnistlr.plots.style import legend_above
+
+    ax = figure.axes[0]
+    for n_columns in (2, 1):
+        legend = ax.get_legend()
+        if legend is not None and legend.get_window_extent().width > 0.95 * figure.bbox.width:
+            legend_above(ax, n_columns)
+
+
+def render_page(
+    about: About, before: str, chapters: list[tuple[Chapter, list[Shown]]], in_short: Table, notices: list[str]
+) -> str:
+    """Render the report.
+
+    Parameters
+    ----------
+    about : About
+    before : str
+        The lines of code that come first.
+    chapters : list of (Chapter, list of Shown)
+    in_short : Table
+        The results, at the top of the page.
+    notices : list of str
+        What must not be overlooked.
+
+    Returns
+    -------
+    str
+        The HTML.
+    """
+    environment = Environment(
+        loader=PackageLoader("mnistlr", "web/templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    style = files("mnistlr").joinpath("web/templates/report.css").read_text(encoding="utf-8")
+    shown: list[Any] = [(chapter, [_drawn(one) for one in exhibits]) for chapter, exhibits in chapters]
+    return environment.get_template("report.html").render(
+        about=about, before=before, chapters=shown, in_short=in_short, notices=notices, version=__version__,
+        style=style, style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+    )  # fmt: skip
+
+
+def _drawn(shown: Shown) -> dict[str, Any]:
+    alts = shown.seen.alt
+    pictures = [Picture.of(figure, alt) for figure, alt in zip(shown.figures, alts, strict=True)]
+    return {"exhibit": shown.exhibit, "pictures": pictures, "printed": shown.printed, "text": shown.seen.text}

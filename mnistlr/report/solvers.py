@@ -1,0 +1,89 @@
+"""Chapter 6: how the solvers get to the optimum."""
+
+from textwrap import dedent
+
+import numpy as np
+
+from mnistlr.report.chapter import DIGIT, About, Chapter, Exhibit, Names, Seen, percent, prose
+
+CLOSE = 1e-3  # to the optimum, relative
+
+
+def chapter(about: About) -> Chapter:
+    """Return the chapter."""
+    return Chapter(
+        "solvers",
+        "How the solvers get there",
+        prose(f"""
+            Training is like walking down into a valley in fog: one feels the slope underfoot, and little else. For the
+            question “is it a {DIGIT}?” the valley has a single lowest point. The methods of finding it, the solvers,
+            differ in how fast they get close. All of these start from the same place, with all weights at zero, and
+            all minimise the same objective.
+        """),
+        [
+            Exhibit(
+                "suboptimality",
+                "Distance from the optimum, by the clock",
+                dedent(f"""\
+                    most_steps = {{"lbfgs": 100, "newton": 20, "sgd": 12, "svrg": 5, "nesterov": 80, "gd": 80}}
+                    runs = {{}}
+                    for solver, max_iter in most_steps.items():
+                        model = LogisticRegression(
+                            solver=solver, max_iter=max_iter, tol=1e-7, random_state={about.seed}
+                        )
+                        runs[solver] = trace_fit(model, X_train, is_{DIGIT}, X_test, y_test == {DIGIT})
+                    plot_learning_curves(runs, x="seconds", y="suboptimality").figure"""),
+                prose("""
+                    Up: how far the objective still is above the lowest value that any of them reached, relative to it.
+                    The scale is in powers of ten: two lines of the grid down means a hundred times closer. To keep the
+                    wait short, every solver is stopped after a number of steps.
+                """),
+                _look_at_suboptimality,
+            ),
+            Exhibit(
+                "solver-errors",
+                "What that means for the answers",
+                dedent(f"""\
+                    baseline = np.mean(y_test == {DIGIT})
+                    plot_learning_curves(
+                        runs, x="seconds", y="test_error", baseline=baseline, logarithmic=True
+                    ).figure"""),
+                "The same runs and the same seconds, but up is now the share of wrong answers on the test set.",
+                _look_at_errors,
+            ),
+        ],
+    )
+
+
+def _look_at_suboptimality(names: Names) -> Seen:
+    runs = names["runs"]
+    least = min(run["objective"].min() for run in runs.values())
+    soonest = {}
+    for name, run in runs.items():
+        close = np.flatnonzero(run["objective"] <= (1 + CLOSE) * least)
+        if len(close):
+            soonest[name] = run["seconds"][close[0]]
+    reached = ", ".join(f"{name} after {soonest[name]:.2f} s" for name in sorted(soonest, key=soonest.__getitem__))
+    late = ", ".join(name for name in runs if name not in soonest)
+    rest = f" Stopped before that: {late}." if late else ""
+    return Seen(
+        prose(f"""
+            Within {percent(CLOSE)} of the lowest value: {reached}.{rest} Gradient descent (gd) only feels the slope
+            and creeps. L-BFGS and Newton's method also estimate how the ground curves, and end in a steep dive.
+        """),
+        (f"Distance from the optimum against seconds for six solvers, on a logarithmic scale. {reached}.{rest}",),
+    )
+
+
+def _look_at_errors(names: Names) -> Seen:
+    errors = {name: run["test_error"][-1] for name, run in names["runs"].items()}
+    each = "; ".join(f"{name} {percent(error, 2)}" for name, error in errors.items())
+    return Seen(
+        prose(f"""
+            In the end all of them are wrong on {percent(min(errors.values()), 2)} to
+            {percent(max(errors.values()), 2)} of the test pictures; always answering “no” is wrong on
+            {percent(names["baseline"], 2)}. For reading digits, getting near the optimum is good enough. The last
+            decimals matter to those who compare methods, and want to know that they all find the same place.
+        """),
+        (f"Test error against seconds for six solvers: a steep fall, then level. At the end: {each}.",),
+    )

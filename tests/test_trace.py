@@ -1,0 +1,47 @@
+"""Watching a fit: the same course as the fit itself, and the error of the model as it is after each iteration."""
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import ImageData
+from sklearn.base import clone
+
+from mnistlr import LogisticRegression, SoftmaxRegression
+from mnistlr.trace import trace_fit
+
+
+@pytest.mark.parametrize(
+    ("model", "digit"),
+    [
+        (SoftmaxRegression(random_state=0, max_iter=4, tol=0), None),
+        (SoftmaxRegression(solver="lbfgs", tol=1e-2), None),
+        (LogisticRegression(tol=1e-3), 2),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("divisor", [None, 255.0])
+def test_course_is_that_of_fit(digits: ImageData, model: Any, digit: int | None, divisor: float | None) -> None:
+    X, X_test = (part if divisor is None else part / divisor for part in (digits.X_train, digits.X_test))
+    y, y_test = (part if digit is None else part == digit for part in (digits.y_train, digits.y_test))
+    model = clone(model)
+    before = copy.deepcopy(model.__dict__)
+    course = trace_fit(model, X, y, X_test, y_test)
+    assert model.__dict__ == before
+    model.fit(X, y)
+    for name in ("objective", "passes", "step"):
+        assert np.array_equal(course[name], model.history_[name], equal_nan=True)
+    assert course["test_error"][-1] == pytest.approx(1 - model.score(X_test, y_test), abs=1e-12)
+    assert (np.diff(course["seconds"]) >= 0).all()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_error_after_each_iteration(digits: ImageData) -> None:
+    labels = np.array(list("abcdefghij"))
+    y, y_test = labels[digits.y_train], labels[digits.y_test]
+    settings: dict[str, Any] = {"random_state": 0, "tol": 0}
+    course = trace_fit(SoftmaxRegression(max_iter=3, **settings), digits.X_train, y, digits.X_test, y_test)
+    for k in range(3):
+        model = SoftmaxRegression(max_iter=k + 1, **settings).fit(digits.X_train, y)
+        assert course["test_error"][k] == pytest.approx(1 - model.score(digits.X_test, y_test), abs=1e-12)
