@@ -279,7 +279,7 @@ def _plain(value: Any) -> Any:
 def _parse_header(raw: NDArray[Any]) -> dict[str, Any]:
     if raw.dtype != np.uint8 or raw.ndim != 1:
         raise ModelFileError("is no model file: it is an .npz without this package's header.")
-    header = json.loads(raw.tobytes(), parse_constant=_refuse_constant)
+    header = json.loads(raw.tobytes().decode(), parse_constant=_refuse_constant)
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ModelFileError("is no model file: it is an .npz with another header than this package's.")
     found = header.get("format_version")
