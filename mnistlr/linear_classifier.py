@@ -20,6 +20,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from mnistlr.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from mnistlr.datasets.split import stratified_split
 from mnistlr.exceptions import DivergenceError
+from mnistlr.foreign import is_dask
 from mnistlr.objective import Objective
 from mnistlr.samples import MIN_CHUNK, Samples
 from mnistlr.solvers import FEW, SGD, Monitor, Result, distinct, gradient_descent, lbfgs, newton, sgd, svrg
@@ -36,11 +37,6 @@ DEFAULTS = {
     "nesterov": (1e-4, 1000),
     "sgd": (2e-2, 100),
 }
-
-
-def is_dask(X: Any) -> bool:
-    """Whether X is a Dask array or data frame, which is found out without importing Dask."""
-    return type(X).__module__.partition(".")[0] in ("dask", "dask_expr")
 
 
 def _lazy_on_dask(method: Callable[[Any, Any], Array]) -> Callable[[Any, Any], Any]:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from mnistlr.foreign import is_dask
 from mnistlr.kernels import HISTOGRAMS, count_label_pairs, sum_label_pairs
 from mnistlr.threads import count_threads, run_chunks
 
@@ -37,7 +38,8 @@ def confusion_matrix(
     ----------
     y_true, y_pred : array-like of shape (n_samples,)
         Labels: integers, booleans, whole-numbered floats or strings. Numbers compare by value
-        (``1 == 1.0 == True``); numbers and strings do not mix.
+        (``1 == 1.0 == True``); numbers and strings do not mix. Dask arrays and series are counted block by block,
+        where they lie.
     labels : array-like of shape (n_labels,), optional
         The labels of the rows and columns, in this order; by default all that occur in `y_true` or `y_pred`,
         sorted. **A sample whose true or predicted label is not among them is not counted**, and a
@@ -69,7 +71,11 @@ def confusion_matrix(
     """
     if not (normalize is None or (isinstance(normalize, str) and normalize in ("true", "pred", "all"))):
         raise ValueError(f"`normalize` must be 'true', 'pred', 'all' or None, got {normalize!r}.")
-    matrix, _ = count_pairs(y_true, y_pred, labels, sample_weight)
+    if is_dask(y_true) or is_dask(y_pred):
+        from mnistlr.on_dask import count_pairs as count
+    else:
+        count = count_pairs
+    matrix, _ = count(y_true, y_pred, labels, sample_weight)
     with np.errstate(all="ignore"):  # nan_to_num follows
         if normalize == "true":
             matrix = matrix / matrix.sum(axis=1, keepdims=True)

@@ -10,12 +10,22 @@ from typing import TYPE_CHECKING, Any
 from mnistlr.exceptions import MissingExtraError
 
 if TYPE_CHECKING:
+    from mnistlr.on_dask.counting import count_pairs
     from mnistlr.on_dask.fitting import fit, fit_in_blocks
+    from mnistlr.on_dask.opening import open_array, open_folder
     from mnistlr.on_dask.predicting import lazily, score
 
-_HOME = {"fit": "fitting", "fit_in_blocks": "fitting", "lazily": "predicting", "score": "predicting"}
+_HOME = {
+    "count_pairs": "counting",
+    "fit": "fitting",
+    "fit_in_blocks": "fitting",
+    "lazily": "predicting",
+    "open_array": "opening",
+    "open_folder": "opening",
+    "score": "predicting",
+}
 
-__all__ = ["fit", "fit_in_blocks", "lazily", "score"]
+__all__ = ["count_pairs", "fit", "fit_in_blocks", "lazily", "open_array", "open_folder", "score"]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,7 @@
 Nothing here knows of Dask.
 """
 
+import math
 import mmap
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils import check_array
 
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples
@@ -41,6 +42,11 @@ class MappedArray(NamedTuple):
         start: int = np.frombuffer(base._mmap, np.uint8).ctypes.data  # type: ignore[attr-defined]
         offset = base.offset - base.offset % mmap.ALLOCATIONGRANULARITY + array.ctypes.data - start
         return cls(str(base.filename), array.dtype.str, array.shape, offset)
+
+    def rows(self, start: int, stop: int) -> "MappedArray":
+        """Return the part that is ``array[start:stop]``."""
+        bytes_each = np.dtype(self.dtype).itemsize * math.prod(self.shape[1:])
+        return self._replace(shape=(stop - start, *self.shape[1:]), offset=self.offset + start * bytes_each)
 
     def open(self) -> Array:
         """Return the array, read-only."""
@@ -108,13 +114,15 @@ def check(number: int, X: Any, y: Any, weight: Any, model: Any) -> Block:
         y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
         if X.shape[0] != len(y):
             raise ValueError(f"there are {X.shape[0]} samples, but {len(y)} labels.")
-        if weight is not None and len(weight) != len(y):
-            raise ValueError(f"there are {len(y)} samples, but {len(weight)} sample weights.")
+        if weight is not None and np.shape(weight) != y.shape:
+            raise ValueError(f"there are {len(y)} samples, but sample weights of shape {np.shape(weight)}.")
         if len(y) == 0:
             return Block(number, np.empty((0, X.shape[1]), np.uint8), y[:0])
         X, y = model._validate(X, y, reset=True)
         if weight is not None:
-            weight = _check_sample_weight(np.asarray(weight), X, dtype=np.float64, ensure_non_negative=True)
+            weight = check_array(weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+            if (weight < 0).any():  # all of them may be 0 in one block
+                raise ValueError("Negative values in data passed to `sample_weight`")
     except (ValueError, TypeError) as error:
         return Block(number, np.empty((0, 0), np.uint8), np.empty(0), error=str(error))
     mapped = None if sp.issparse(X) else MappedArray.of(X)

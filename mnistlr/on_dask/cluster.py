@@ -53,12 +53,18 @@ def connected(client: Any, n_jobs: int | None) -> Iterator[Client]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Couldn't detect a suitable IP address")  # it needs none
             here = LocalCluster(
-                n_workers=1, threads_per_worker=count_threads(n_jobs), processes=False, dashboard_address=None
+                n_workers=1, threads_per_worker=count_threads(n_jobs), processes=False, dashboard_address="127.0.0.1:0"
             )
         with here, Client(here, set_as_default=False) as own:
             yield own
         return
-    with told(), Client(client, set_as_default=False) as own:
+    try:
+        own = Client(client, set_as_default=False)
+    except OSError as error:
+        raise ClusterError(
+            f"No Dask scheduler answers at {client}; expected one, as `dask scheduler` starts it ({error})."
+        ) from error
+    with own:
         yield own
 
 
@@ -72,9 +78,9 @@ def told() -> Iterator[None]:
             f"The workers that tried {error.task!r} died one after the other, the last being {error.last_worker}; "
             "expected them to stay alive. Do their memory limits suit the size of a block?"
         ) from error
-    except (FutureCancelled, FutureCancelledError, ClosedClientError, CommClosedError, OSError) as error:
+    except (FutureCancelled, FutureCancelledError, ClosedClientError, CommClosedError) as error:
         raise ClusterError(
-            f"The connection to the Dask scheduler was lost or its work cancelled ({error or type(error).__name__}); "
+            f"The Dask scheduler was lost or the work on it cancelled ({str(error) or type(error).__name__}); "
             "expected it to stay until the end. The estimator is as it was; start the cluster anew and fit again."
         ) from error
 
@@ -101,7 +107,8 @@ def check_versions(client: Client) -> None:
             client.wait_for_workers(1, timeout=WAIT)
         except TimeoutError:
             raise ClusterError(f"The Dask scheduler has no workers after {WAIT} s; expected one at least.") from None
-        for worker, version in client.run(find).items():
+        # A worker that is lost meanwhile is no matter; one that comes later is asked by its first task.
+        for worker, version in client.run(find, on_error="ignore").items():
             if version != __version__:
                 raise ClusterError(wrong_version(worker, version))
 
@@ -133,6 +140,7 @@ class ClusterRunner:
     ) -> None:
         self.client, self.blocks, self.n_blocks = client, blocks, len(blocks)
         self.n_threads, self.is_mapped = n_threads, is_mapped
+        self._made = list(blocks)  # by this runner and those made from it
         self.bytes_moved = 0
         """Of the arrays sent and received by passes, so far."""
 
@@ -145,7 +153,14 @@ class ClusterRunner:
         """Return the runner of the changed blocks."""
         with told():
             blocks = self._submit_each(function, *arguments, own=own)
-        return type(self)(self.client, blocks, self.n_threads, self.is_mapped)
+        changed = type(self)(self.client, blocks, self.n_threads, self.is_mapped)
+        self._made += blocks
+        changed._made = self._made
+        return changed
+
+    def close(self) -> None:
+        """Have the workers forget all blocks."""
+        cancel(self.client, self._made)
 
     def _submit_each(
         self, function: Callable[..., Any], *arguments: Any, own: Sequence[tuple[Any, ...]] = ()

@@ -69,12 +69,16 @@ def fit(
     from mnistlr.on_dask.cluster import ClusterRunner, check_versions, connected
     from mnistlr.on_dask.loading import delayed_blocks, load
 
+    checker = _checker(model)
     parts = delayed_blocks(X, y, sample_weight)
     with connected(client, model.n_jobs) as own:
         check_versions(own)
         n_threads = None if model.n_jobs is None else count_threads(model.n_jobs)
-        runner = ClusterRunner(own, load(own, parts, _checker(model)), n_threads)
-        return _fit_runner(model, X._meta, runner, progress)
+        runner = ClusterRunner(own, load(own, parts, checker), n_threads)
+        try:
+            return _fit_runner(model, X._meta, runner, progress)
+        finally:
+            runner.close()
 
 
 def fit_in_blocks(model: Any, X: Sequence[Any], y: Sequence[Any], sample_weight: Sequence[Any] | None = None) -> Any:

@@ -36,12 +36,13 @@ def delayed_blocks(X: Any, y: Any, sample_weight: Any = None) -> Parts:
     if isinstance(X, da.Array) and X.numblocks[1] != 1:
         X = X.rechunk({1: -1})
     blocks = list(X.to_delayed().ravel()) if isinstance(X, da.Array) else X.to_delayed()
-    y = _cut_like(y, X, len(blocks), "y")
-    sample_weight = _cut_like(sample_weight, X, len(blocks), "sample_weight")
+    y = cut_like(y, X, len(blocks), "y")
+    sample_weight = cut_like(sample_weight, X, len(blocks), "sample_weight")
     return Parts(blocks, y, sample_weight, is_held=bool(futures_of(X)))
 
 
-def _cut_like(column: Any, X: Any, n_blocks: int, name: str) -> list[Any]:
+def cut_like(column: Any, X: Any, n_blocks: int, name: str) -> list[Any]:
+    """Return the blocks of a column (None, array-like, Dask array or series), cut as X is cut into ``n_blocks``."""
     if column is None:
         return [None] * n_blocks
     lengths = X.chunks[0] if isinstance(X, da.Array) else (math.nan,)
