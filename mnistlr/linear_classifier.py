@@ -137,7 +137,7 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         ----------
         X : array-like or sparse matrix, shape (n_samples, n_features)
             ``uint8``, ``float32`` and ``float64`` are used as they are, without a copy if C-contiguous or CSR;
-            everything else becomes float64.
+            everything else becomes float64. Dask arrays and data frames: see :func:`mnistlr.on_dask.fit`.
         y : array-like, shape (n_samples,)
             Labels of any kind: integers, booleans, strings.
         sample_weight : array-like, shape (n_samples,), optional
@@ -158,18 +158,18 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         -----
         A failed or interrupted fit leaves the estimator as it was.
         """
-        if is_dask(X):
-            from mnistlr.on_dask import fit
-
-            fit(self, X, y, sample_weight)
-            return self
         self._validate_params()
         tasks = None
         if getattr(self, "_skl_callbacks", None):
             metadata = None if sample_weight is None else {"sample_weight": sample_weight}
             tasks = FitTasks(self, self._limits()["max_iter"], X=X, y=y, metadata=metadata)
         fitted = copy.copy(self)
-        fitted._fit(X, y, sample_weight, tasks)
+        if is_dask(X):
+            from mnistlr.on_dask import learn
+
+            learn(fitted, X, y, sample_weight, tasks)
+        else:
+            fitted._fit(X, y, sample_weight, tasks)
         self.__dict__ = fitted.__dict__  # one step, so that nobody, interrupt or thread, finds it half done
         return self
 

@@ -455,3 +455,28 @@ def test_nothing_stays_on_the_cluster(client, digits):
             break
         time.sleep(0.05)
     assert not left
+
+
+def test_callbacks_see_each_iteration(client, digits):
+    pytest.importorskip("sklearn.callback")
+    seen = []
+
+    class Watcher:
+        """Notes the coefficients that it is shown."""
+
+        def setup(self, *args, **kwargs):
+            """Nothing to prepare."""
+
+        def teardown(self, *args, **kwargs):
+            """Nothing to end."""
+
+        def on_fit_task_begin(self, estimator, context, **kwargs):
+            """Nothing to note."""
+
+        def on_fit_task_end(self, estimator, context, **kwargs):
+            seen.append(context.task_name)
+
+    X, y = on_dask(digits.X_train, [0, 500, len(digits.y_train)]), digits.y_train
+    model = SoftmaxRegression(solver="lbfgs", max_iter=3)
+    model.set_callbacks(Watcher()).fit(X, y)
+    assert seen.count("iteration") == model.n_iter_ == 3

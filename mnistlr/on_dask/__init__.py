@@ -11,7 +11,7 @@ from mnistlr.exceptions import MissingExtraError
 
 if TYPE_CHECKING:
     from mnistlr.on_dask.counting import count_pairs
-    from mnistlr.on_dask.fitting import fit, fit_in_blocks
+    from mnistlr.on_dask.fitting import fit, fit_in_blocks, learn
     from mnistlr.on_dask.opening import open_array, open_folder
     from mnistlr.on_dask.predicting import lazily, score
 
@@ -20,12 +20,13 @@ _HOME = {
     "fit": "fitting",
     "fit_in_blocks": "fitting",
     "lazily": "predicting",
+    "learn": "fitting",
     "open_array": "opening",
     "open_folder": "opening",
     "score": "predicting",
 }
 
-__all__ = ["count_pairs", "fit", "fit_in_blocks", "lazily", "open_array", "open_folder", "score"]
+__all__ = ["count_pairs", "fit", "fit_in_blocks", "lazily", "learn", "open_array", "open_folder", "score"]
 
 
 def __getattr__(name: str) -> Any:

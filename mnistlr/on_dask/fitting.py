@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from mnistlr.on_dask.progress import Progress
 from mnistlr.threads import count_threads
 
 Array = npt.NDArray[Any]
+
+_settings: ContextVar[tuple[Any, bool | None]] = ContextVar("client and progress of a fit", default=(None, None))
 
 
 def fit(
@@ -61,14 +64,25 @@ def fit(
     -----
     The result has the same bits for any number of workers and threads, and whatever happens to them: each block is
     one term of every sum, and the terms are added in a fixed order. Other blocks give other bits. ``fit_in_blocks``
-    gives the same on one machine without Dask, and with a single block so does ``model.fit`` on an array.
+    gives the same on one machine without Dask, and with a single block so does ``model.fit`` on an array ("sgd": of
+    more than 512 samples).
 
     At the start, some 10,000 evenly spaced samples come to this process, for the step size of "sgd" and the
     preconditioner of "lbfgs" and "newton"; with ``early_stopping`` a byte of every sample, its class.
     """
+    token = _settings.set((client, progress))
+    try:
+        return model.fit(X, y, sample_weight)
+    finally:
+        _settings.reset(token)
+
+
+def learn(model: Any, X: Any, y: Any, sample_weight: Any, tasks: Any) -> None:
+    """Do what ``fit`` leaves to Dask: fit ``model`` itself, half done if it fails; ``tasks`` are its callbacks'."""
     from mnistlr.on_dask.cluster import ClusterRunner, check_versions, connected
     from mnistlr.on_dask.loading import delayed_blocks, load
 
+    client, progress = _settings.get()
     checker = _checker(model)
     parts = delayed_blocks(X, y, sample_weight)
     with connected(client, model.n_jobs) as own:
@@ -76,7 +90,7 @@ def fit(
         n_threads = None if model.n_jobs is None else count_threads(model.n_jobs)
         runner = ClusterRunner(own, load(own, parts, checker), n_threads)
         try:
-            return _fit_runner(model, X._meta, runner, progress)
+            _learn_in_blocks(model, X._meta, runner, progress, tasks)
         finally:
             runner.close()
 
@@ -96,7 +110,10 @@ def fit_in_blocks(model: Any, X: Sequence[Any], y: Sequence[Any], sample_weight:
     weights = [None] * len(X) if sample_weight is None else sample_weight
     checker = _checker(model)
     blocks = [on_block.check(i, *part, checker) for i, part in enumerate(zip(X, y, weights, strict=True))]
-    return _fit_runner(model, X[0], LocalRunner(blocks, count_threads(model.n_jobs)), False)
+    fitted = copy.copy(model)
+    _learn_in_blocks(fitted, X[0], LocalRunner(blocks, count_threads(model.n_jobs)), False, None)
+    model.__dict__ = fitted.__dict__
+    return model
 
 
 def _checker(model: Any) -> Any:
@@ -109,14 +126,13 @@ def _checker(model: Any) -> Any:
     return type(model)()
 
 
-def _fit_runner(model: Any, like: Any, runner: Any, progress: bool | None) -> Any:
-    fitted = copy.copy(model)
+def _learn_in_blocks(model: Any, like: Any, runner: Any, progress: bool | None, tasks: Any) -> None:
     facts: list[Facts] = runner.each(on_block.describe)
     classes, first = _agree(facts)
-    _check_feature_names(fitted, like, reset=True)
-    fitted.n_features_in_ = first.d
-    fitted._check_classes(classes)
-    per_class = None if model.class_weight is None else _class_weights(fitted, classes, facts)
+    _check_feature_names(model, like, reset=True)
+    model.n_features_in_ = first.d
+    model._check_classes(classes)
+    per_class = None if model.class_weight is None else _class_weights(model, classes, facts)
     runner.is_mapped = all(fact.is_mapped or fact.n == 0 for fact in facts)
     blocks: Runner = runner.change(on_block.encode, classes, first.d, first, per_class)
     del runner
@@ -131,9 +147,7 @@ def _fit_runner(model: Any, like: Any, runner: Any, progress: bool | None) -> An
         )  # fmt: skip
         if objective.n_counted == 0:
             raise ArgumentError("At least one of the sample weights must be positive, all are zero.")
-        fitted._learn(objective, classes)
-    model.__dict__ = fitted.__dict__
-    return model
+        model._learn(objective, classes, tasks)
 
 
 def _agree(facts: list[Facts]) -> tuple[Array, Facts]:
