@@ -20,7 +20,6 @@ import os
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -258,12 +257,16 @@ def _checksums(X: Any, y: Any) -> dict[str, Any]:
 
 
 def _versions_and_date() -> dict[str, Any]:
-    versions = {"mnistlr": __version__, "python": platform.python_version()}
-    for package in ("numpy", "numba", "scikit-learn"):
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:  # present, but without metadata
-            continue
+    import numba
+    import sklearn
+
+    versions = {
+        "mnistlr": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "numba": numba.__version__,
+        "scikit-learn": sklearn.__version__,
+    }
     return {"date": datetime.now(UTC).isoformat(timespec="seconds"), "versions": versions}
 
 
