@@ -86,7 +86,7 @@ def draw_explanation(why: Explanation, image_shape: tuple[int, int], console: Co
     image_shape : tuple of int
         Rows and columns of the image.
     console : Console
-        Of at least 80 columns for images of 28.
+        The three stand side by side from 80 columns on.
     """
     first, second = why.ranking[:2]
     scores = RichTable(box=None, padding=(0, 1, 0, 0), pad_edge=False)
@@ -95,19 +95,22 @@ def draw_explanation(why: Explanation, image_shape: tuple[int, int], console: Co
     for k in why.ranking[:10]:
         label = str(why.classes[k])
         scores.add_row(_shorten(label, 8), f"{why.raw_prediction[k]:.2f}", f"{100 * why.probabilities[k]:.1f}%")
+    image = draw_image(why.pixels.reshape(image_shape), console)
+    decision = draw_contributions(why.decision.reshape(image_shape), console)
     panels = RichTable.grid(padding=(0, 2, 0, 0))
-    panels.add_row(
-        draw_image(why.pixels.reshape(image_shape), console),
-        draw_contributions(why.decision.reshape(image_shape), console),
-        scores,
-    )
+    if console.width >= 80:
+        panels.add_row(image, decision, scores)
+    else:
+        for panel in (image, decision, scores):
+            panels.add_row(panel)
+    side = "Right" if console.width >= 80 else "Second"
     keys = ("blue is", "orange is") if _has_colours(console) else ("+ # are", "- = are")
     ink, bias = why.decision.sum(), why.intercept[first] - why.intercept[second]
     n = len(why.decisive_pixels)
     less = f"{n} pixel{'s' * (n != 1)}" if n else "all the pixels that spoke for it"
     verdict = f"{why.runner_up} would score as high" if n else "it would still win"
     lines = (
-        f"Right: {keys[0]} for {why.label}, {keys[1]} for {why.runner_up}.",
+        f"{side}: {keys[0]} for {why.label}, {keys[1]} for {why.runner_up}.",
         f"{why.label} leads {why.runner_up} by {why.margin:.2f} nats: "
         f"{ink:.2f} from the pixels, {bias:.2f} from the intercepts.",
         f"Without the ink of {less}, {verdict}.",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 matplotlib = pytest.importorskip("matplotlib")
 
@@ -32,7 +33,7 @@ from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 from sklearn.metrics import confusion_matrix, roc_auc_score  # noqa: E402
 
 from mnistlr import ArgumentError, LogisticRegression, MissingExtraError, SoftmaxRegression, explain, plots  # noqa: E402
-from mnistlr.plots.style import against_for, text_colour  # noqa: E402
+from mnistlr.plots.style import LINES, against_for, text_colour  # noqa: E402
 
 
 @cache
@@ -123,6 +124,36 @@ def luminance(rgb):
     return linear @ [0.2126, 0.7152, 0.0722]
 
 
+# Linear RGB as seen with one kind of cones missing: G. Machado, M. Oliveira, L. Fernandes, "A physiologically-based
+# model for simulation of color vision deficiency", IEEE Trans. Visualization and Computer Graphics 15 (2009).
+VISION = {
+    "usual": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
+}
+
+
+def seen(colours, vision):
+    """Return colours as CIELAB coordinates; a distance of 2.3 is just noticeable."""
+    rgb = np.array([matplotlib.colors.to_rgb(colour) for colour in colours])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(linear @ np.transpose(VISION[vision]), 0, 1)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    x, y, z = np.cbrt(np.maximum((linear @ to_xyz.T) / to_xyz.sum(axis=1), 0.008856)).T
+    return np.column_stack([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("vision", VISION)
+def test_colours_stay_apart_for_every_kind_of_colour_vision(vision):
+    lines = seen(LINES, vision)
+    distances = np.linalg.norm(lines[:, None] - lines, axis=2) + 1000 * np.eye(len(lines))
+    assert distances.min() > 10
+    scale = seen(against_for()(np.linspace(0, 1, 21)), vision)
+    for k in range(1, 10):  # as far from zero on both sides
+        assert np.linalg.norm(scale[10 - k] - scale[10 + k]) > 10
+
+
 @pytest.mark.parametrize("grey", np.linspace(0, 1, 11))
 def test_text_has_contrast_on_any_colour(grey):
     other = luminance(matplotlib.colors.to_rgb(text_colour((grey, grey, grey, 1))))
@@ -153,6 +184,13 @@ def test_digits_are_drawn_whole_in_order_and_dark_on_white():
     assert image.get_clim() == (0, 255)
     assert image.cmap(image.norm(255))[:3] == (0, 0, 0)
     assert image.cmap(image.norm(0))[:3] == (1, 1, 1)
+
+
+def test_sparse_rows_and_frames_are_images_too():
+    pandas = pytest.importorskip("pandas")
+    for same in (sp.csr_matrix(X[:3]), pandas.DataFrame(X[:3])):
+        (image,) = plots.plot_digits(same).images
+        assert np.array_equal(tiles(image, 8, 8), IMAGES[:3])
 
 
 def test_titles_stand_above_their_images():
@@ -463,6 +501,7 @@ def test_displays_show_themselves_in_a_notebook():
         (lambda: plots.plot_learning_curves(HISTORIES, x="miles"), "passes, seconds, iterations"),
         (lambda: plots.plot_learning_curves({}), "at least one history"),
         (lambda: plots.plot_learning_curves({"a": {"passes": [1]}}), "the history of a has no objective, only passes"),
+        (lambda: plots.LearningCurveDisplay.from_estimator({"a": fixed_model(10)}), "a has none"),
         (lambda: plots.plot_error_gallery(X, y[:3], PREDICTED, (3, 5)), "as many labels as images"),
         (lambda: plots.plot_error_gallery(X, y, PREDICTED, (3, 3)), r"two different labels, got \(3, 3\)"),
         (lambda: plots.plot_folds([1, 2], [1]), "a score and a baseline for each fold"),

@@ -219,6 +219,14 @@ def test_explanation_fits_80_columns_and_tells_what_decided(n_classes: int) -> N
     ]
 
 
+def test_explanation_in_a_narrow_terminal_stands_in_a_column() -> None:
+    lines = printed(draw_explanation(explanation(), (28, 28), plain(width=40)), plain(width=40))
+    assert [line.rstrip() for line in lines[:14]] == [
+        line.rstrip() for line in draw_image(explanation().pixels.reshape(28, 28), plain()).plain.split("\n")
+    ]
+    assert max(map(len, lines)) <= 40
+
+
 def test_explanation_where_no_pixels_decided() -> None:
     why = explanation()
     why = replace(why, contributions=why.contributions * 0, intercept=np.arange(10.0), raw_prediction=np.arange(10.0))

@@ -127,6 +127,9 @@ class LearningCurveDisplay(Display):
     ) -> Self:
         """Draw ``history_`` of a fitted estimator, or of each of a mapping of names to fitted estimators."""
         estimators = estimator if isinstance(estimator, Mapping) else {type(estimator).__name__: estimator}
+        for name, one in estimators.items():
+            if not hasattr(one, "history_"):
+                raise ArgumentError(f"expected estimators that fit() has given a history_, {name} has none.")
         histories = {name: one.history_ for name, one in estimators.items()}
         return cls(histories, optimum=optimum).plot(x=x, ax=ax)
 

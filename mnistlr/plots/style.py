@@ -125,12 +125,12 @@ def text_colour(rgba: ArrayLike) -> str:
     return "black" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "white"
 
 
-def as_images(pixels: ArrayLike, image_shape: tuple[int, int] | None = None) -> NDArray[Any]:
+def as_images(pixels: Any, image_shape: tuple[int, int] | None = None) -> NDArray[Any]:
     """Return ``pixels`` as images, shape (n, rows, columns).
 
     Parameters
     ----------
-    pixels : array-like, shape (n, rows, columns) or (n, n_pixels)
+    pixels : array-like or sparse matrix, shape (n, rows, columns) or (n, n_pixels)
     image_shape : tuple of int, optional
         Rows and columns; by default as many of the one as of the other.
 
@@ -139,7 +139,7 @@ def as_images(pixels: ArrayLike, image_shape: tuple[int, int] | None = None) -> 
     ArgumentError
         If the pixels make no such images.
     """
-    images: NDArray[Any] = np.asarray(pixels)
+    images: NDArray[Any] = np.asarray(pixels.toarray() if hasattr(pixels, "toarray") else pixels)
     if images.ndim == 3:
         return images
     if images.ndim != 2:
