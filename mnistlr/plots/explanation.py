@@ -59,7 +59,7 @@ def plot_explanation(
     parts = _parts(why)
     maps = as_images(np.stack([contributions for _, _, contributions in parts]), image_shape)
     n_tiles = 1 + len(parts)
-    beside_bars = 0.22 + POINTS_A_CHARACTER / 72 / 2 * max(len(str(label)) for label in why.classes)
+    beside_bars = 0.32 + POINTS_A_CHARACTER / 72 / 2 * max(len(str(label)) for label in why.classes)
     ax = axes_or_new(ax, 4.2 + 1.95 * n_tiles, 2.9)
     *tiles, bars = split(ax, [1.0] * n_tiles + [1.25], [0.15] * (n_tiles - 1) + [beside_bars])
     ink = 255 if why.pixels.dtype == np.uint8 else max(float(image.max()), np.finfo(float).tiny)
@@ -149,7 +149,7 @@ def _draw_scores(ax: "Axes", why: Explanation) -> None:
     title = "scores and probabilities" + (
         f", {_MOST_BARS} best of {len(why.classes)}" * (len(why.classes) > _MOST_BARS)
     )
-    dress(ax, title=title, x="score (nats)")
+    dress(ax, title=title, x="score (nats)", y="class")
     ax.set_yticks(range(len(best)), [str(label) for label in why.classes[best]])
 
 
