@@ -59,14 +59,20 @@ def find_ink(light: Array) -> Ink:
     grey = ndimage.gaussian_filter(_to_grey(light), 0.5)
     paper, sign = _find_paper(grey)
     contrast = sign * (grey - paper)
-    is_ink = contrast > otsu_threshold(contrast)
-    difference = contrast[is_ink].mean() - contrast[~is_ink].mean() if is_ink.any() else 0.0
-    noise = 1.4826 * np.median(np.abs(contrast[~is_ink]))  # the standard deviation, were it Gaussian
-    if difference < max(_VISIBLE, _ABOVE_NOISE * noise):
+    noise = _noise(contrast)
+    is_ink = contrast > max(otsu_threshold(contrast), 4 * noise)
+    if not is_ink.any() or contrast[is_ink].mean() < max(_VISIBLE, _ABOVE_NOISE * noise):
         raise ImageError("the picture is empty: nothing stands out from the paper.")
-    strength = spread(shrink(contrast * is_ink, _SMALL), shrink(is_ink, _SMALL), 0.25)
+    covered = shrink(is_ink, _SMALL)
+    strength = spread(shrink(contrast * is_ink, _SMALL) / np.maximum(covered, 1e-9), covered, (0.25, 1))
     ink = contrast / enlarge(strength, grey.shape)
     return Ink(grey, paper, contrast, _without_specks(np.clip((ink - 0.3) / 0.5, 0, 1)))
+
+
+def _noise(contrast: Array) -> float:
+    """Return the standard deviation of the paper, by the median deviation of what is on its other side than ink."""
+    below = contrast[contrast <= 0]
+    return 1.4826 * float(np.median(-below)) if len(below) else 0.0
 
 
 def otsu_threshold(values: Array) -> float:
@@ -91,10 +97,21 @@ def _find_paper(grey: Array) -> tuple[Array, float]:
     for _ in range(3):
         difference = small - paper
         sign = float(np.sign((difference**3).sum())) or 1.0
-        is_ink = sign * difference > otsu_threshold(sign * difference)
+        is_ink = sign * difference > max(otsu_threshold(sign * difference), 4 * _noise(sign * difference))
+        is_ink &= ~_along_the_edge(is_ink)
         is_paper = ~ndimage.binary_dilation(is_ink, iterations=2)
-        paper = spread(small, is_paper.astype(float), 0.1)
+        paper = spread(small, is_paper.astype(float), (0.03, 0.1, 0.5))
     return enlarge(paper, grey.shape), sign
+
+
+def _along_the_edge(is_ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Find the pieces that take up more than a sixth of the picture's edge: shadows or the table, no digit."""
+    pieces, n_pieces = ndimage.label(is_ink, np.ones((3, 3)))
+    edge = np.concatenate([pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]])
+    is_long = np.bincount(edge, minlength=n_pieces + 1) > len(edge) / 6
+    is_long[0] = False
+    found: NDArray[np.bool_] = is_long[pieces]
+    return found
 
 
 def _to_grey(light: Array) -> Array:
