@@ -143,8 +143,8 @@ byId("clear").addEventListener("click", clear);
 // --- whatever else calls for a new picture --------------------------------------------------------------
 
 new ResizeObserver(showSoon).observe(pad);
-for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {
-  matchMedia(query).addEventListener("change", showSoon);
+for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)", "print"]) {
+  matchMedia(query).addEventListener("change", show); // at once: a printer does not wait for the next frame
 }
 show();
 

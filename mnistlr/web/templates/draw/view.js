@@ -4,7 +4,7 @@ const byId = (id) => document.getElementById(id);
 const colourOf = (element) => getComputedStyle(element).color;
 const PAPER = byId("paper-colour"), INK = byId("ink-colour"); // swatches: they know the colours of the present scheme
 const FOR = byId("for-colour"), AGAINST = byId("against-colour");
-const DOT = 12; // the evidence is drawn in cells of so many pixels
+const CELL = 12; // one of the 28x28 pixels is drawn as a square of so many
 
 // Draw the strokes on the pad; a ring shows where the pen of the keyboard is.
 function drawPad(strokes, pen) {
@@ -33,44 +33,43 @@ function drawPad(strokes, pen) {
 
 // What the model sees: 28x28 pixels, drawn as they are.
 function drawPixels(pixels) {
-  const context = emptyCanvas("sight", 1);
+  const context = emptyCanvas("sight");
   context.fillStyle = colourOf(INK);
-  pixels?.forEach((pixel, i) => fillCell(context, i, 1, pixel / 255));
+  pixels?.forEach((pixel, i) => fillSquare(context, i, pixel / 255));
 }
 
 // Where the evidence lies: squares speak for the answer, dots against it, so that no one needs the colours. The square
 // root lets weak evidence be seen.
 function drawEvidence(pixels, contributions) {
-  const context = emptyCanvas("evidence", DOT);
+  const context = emptyCanvas("evidence");
   if (pixels === null) return;
   const strongest = Math.max(...contributions.map(Math.abs)) || 1;
   const colours = { ink: colourOf(INK), for: colourOf(FOR), against: colourOf(AGAINST) };
   contributions.forEach((value, i) => {
     context.fillStyle = colours.ink;
-    fillCell(context, i, DOT, (0.12 * pixels[i]) / 255);
+    fillSquare(context, i, (0.12 * pixels[i]) / 255);
     context.fillStyle = value > 0 ? colours.for : colours.against;
-    (value > 0 ? fillCell : fillDot)(context, i, DOT, Math.sqrt(Math.abs(value) / strongest));
+    (value > 0 ? fillSquare : fillDot)(context, i, Math.sqrt(Math.abs(value) / strongest));
   });
-  context.globalAlpha = 1;
 }
 
-function emptyCanvas(id, cell) {
+function emptyCanvas(id) {
   const canvas = byId(id), context = canvas.getContext("2d");
-  canvas.width = canvas.height = SIDE * cell;
+  canvas.width = canvas.height = SIDE * CELL;
   context.fillStyle = colourOf(PAPER);
   context.fillRect(0, 0, canvas.width, canvas.height);
   return context;
 }
 
-function fillCell(context, i, cell, opacity) {
+function fillSquare(context, i, opacity) {
   context.globalAlpha = opacity;
-  context.fillRect((i % SIDE) * cell, Math.floor(i / SIDE) * cell, cell, cell);
+  context.fillRect((i % SIDE) * CELL, Math.floor(i / SIDE) * CELL, CELL, CELL);
 }
 
-function fillDot(context, i, cell, opacity) {
+function fillDot(context, i, opacity) {
   context.globalAlpha = opacity;
   context.beginPath();
-  context.arc(((i % SIDE) + 0.5) * cell, (Math.floor(i / SIDE) + 0.5) * cell, 0.4 * cell, 0, 2 * Math.PI);
+  context.arc(((i % SIDE) + 0.5) * CELL, (Math.floor(i / SIDE) + 0.5) * CELL, 0.4 * CELL, 0, 2 * Math.PI);
   context.fill();
 }
 
