@@ -64,7 +64,8 @@ def tour(
         )
     elif report is not None:
         (in_short,) = (block for block in step.blocks if isinstance(block, Table))
-        notices = [block.text for block in step.blocks if isinstance(block, Text) and block.is_loud]
+        loud = [block.text for block in step.blocks if isinstance(block, Text) and block.is_loud]
+        notices = [] if about.name == "mnist" else loud
         with _progress("drawing the report") as tell:
             path = write_report(report, about, in_short, notices, n_jobs=n_jobs, tell=tell)
         console.print(f"saved {path}", soft_wrap=True, markup=False)

@@ -42,7 +42,7 @@ def plot_thresholds(
     share = 100 * float(np.mean(np.asarray(y_true, dtype=bool)))
     ax.axhline(share, color=GREY, linestyle=":", label=f"precision of always “yes”: {share:.1f} %")
     if threshold is not None:
-        ax.axvline(threshold, color="black", linewidth=0.8, label=f"threshold in use: {threshold:g}")
+        ax.axvline(threshold, color="black", linewidth=0.8, label=f"threshold in use: {threshold:.3g}")
     open_frame(ax)
     dress(ax, x="threshold (score, nats)", y="precision, recall (%)")
     legend_above(ax, 2)
@@ -139,7 +139,7 @@ def plot_score_distributions(
         )
         ax.stairs(share, edges, color=(VERMILION, BLUE)[k], linestyle=("--", "-")[k], linewidth=1.2)
     if threshold is not None:
-        ax.axvline(threshold, color="black", linewidth=0.8, label=f"threshold in use: {threshold:g}")
+        ax.axvline(threshold, color="black", linewidth=0.8, label=f"threshold in use: {threshold:.3g}")
     open_frame(ax)
     dress(ax, x="score (nats)", y="images (% of the class, a bin)")
     legend_above(ax, 3)

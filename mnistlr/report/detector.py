@@ -229,8 +229,8 @@ def _look_at_chosen(names: Names) -> Seen:
     return Seen(
         prose(f"""
             The threshold becomes {threshold:.2f}. On the test set, {percent(chosen.precision[1])} of the yes-answers
-            are right, at the price that only {percent(chosen.recall[1])} of the {DIGIT}s are found. The threshold was
-            chosen on other pictures, so the promise holds here only roughly.
+            are right, and {percent(chosen.recall[1])} of the {DIGIT}s are found. The threshold was chosen on other
+            pictures, so the promise holds here only roughly.
         """),
         (
             f"Precision and recall against the threshold, with a line at the chosen one, {threshold:.2f}.",

@@ -72,8 +72,8 @@ def _look_at_pairs(names: Names) -> Seen:
     each = "; ".join(f"{p.true_label} read as {p.predicted_label}, {p.n_samples} times" for p in pairs)
     return Seen(
         prose(f"""
-            Most often, {n} times, a {true} is read as a {read_as}. Mistakes are far from random: of 90 possible kinds,
-            these {len(pairs)} make up {percent(shown / wrong, 0)} of all {wrong:,} mistakes.
+            The most frequent one, with {n} of {wrong:,} mistakes, is a {true} read as a {read_as}. Mistakes are far
+            from random: of 90 possible kinds, these {len(pairs)} make up {percent(shown / wrong, 0)} of all mistakes.
         """),
         (f"Bar chart of the most frequent mistakes: {each}.",),
     )
@@ -98,7 +98,7 @@ def _look_at_worst(names: Names) -> Seen:
     return Seen(
         prose(f"""
             The worst of all is a {names["y_test"][first]}; the program took it for a {answer} and was
-            {percent(probabilities[first, answer])} sure. Being sure is no proof of being right: the program cannot
+            {percent(probabilities[first, answer], 2)} sure. Being sure is no proof of being right: the program cannot
             know that a picture is unlike all those that it has learned from.
         """),
         (_describe(names, names["worst"]),),

@@ -53,10 +53,12 @@ class Picture:
 
 
 def _fit_legend(figure: "Figure") -> None:
-    """Give a legend that is wider than its figure fewer columns."""
+    """Put a long legend above the axes, where it hides nothing; give one wider than the figure fewer columns."""
     from mnistlr.plots.style import legend_above
 
     ax = figure.axes[0]
+    if len(ax.get_legend_handles_labels()[0]) > 4:
+        legend_above(ax, 3)
     for n_columns in (2, 1):
         legend = ax.get_legend()
         if legend is not None and legend.get_window_extent().width > 0.95 * figure.bbox.width:
@@ -88,12 +90,18 @@ def render_page(
         loader=PackageLoader("mnistlr", "web/templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
+    environment.filters["unbroken"] = _unbroken
     style = files("mnistlr").joinpath("web/templates/report.css").read_text(encoding="utf-8")
     shown: list[Any] = [(chapter, [_drawn(one) for one in exhibits]) for chapter, exhibits in chapters]
     return environment.get_template("report.html").render(
         about=about, before=before, chapters=shown, in_short=in_short, notices=notices, version=__version__,
         style=style, style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
     )  # fmt: skip
+
+
+def _unbroken(text: str) -> str:
+    """Keep together what should not be broken at the end of a line."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%").replace("L-BFGS", "L\N{NON-BREAKING HYPHEN}BFGS")
 
 
 def _drawn(shown: Shown) -> dict[str, Any]:

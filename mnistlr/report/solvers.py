@@ -35,7 +35,7 @@ def chapter(about: About) -> Chapter:
                     plot_learning_curves(runs, x="seconds", y="suboptimality").figure"""),
                 prose("""
                     Up: how far the objective still is above the lowest value that any of them reached, relative to it.
-                    The scale is in powers of ten: two lines of the grid down means a hundred times closer. To keep the
+                    The scale is in powers of ten: from one power down to the next means ten times closer. To keep the
                     wait short, every solver is stopped after a number of steps.
                 """),
                 _look_at_suboptimality,
@@ -45,9 +45,7 @@ def chapter(about: About) -> Chapter:
                 "What that means for the answers",
                 dedent(f"""\
                     baseline = np.mean(y_test == {DIGIT})
-                    plot_learning_curves(
-                        runs, x="seconds", y="test_error", baseline=baseline, logarithmic=True
-                    ).figure"""),
+                    plot_learning_curves(runs, x="seconds", y="test_error", baseline=baseline).figure"""),
                 "The same runs and the same seconds, but up is now the share of wrong answers on the test set.",
                 _look_at_errors,
             ),
@@ -63,7 +61,7 @@ def _look_at_suboptimality(names: Names) -> Seen:
         close = np.flatnonzero(run["objective"] <= (1 + CLOSE) * least)
         if len(close):
             soonest[name] = run["seconds"][close[0]]
-    reached = ", ".join(f"{name} after {soonest[name]:.2f} s" for name in sorted(soonest, key=soonest.__getitem__))
+    reached = ", ".join(f"{name} after {soonest[name]:.2g} s" for name in sorted(soonest, key=soonest.__getitem__))
     late = ", ".join(name for name in runs if name not in soonest)
     rest = f" Stopped before that: {late}." if late else ""
     return Seen(

@@ -103,8 +103,8 @@ def _look_at_grid(names: Names) -> Seen:
     return Seen(
         prose(f"""
             No two people write alike: strokes are thick or thin, upright or slanted, loops closed or open. No simple
-            rule fits them all, which is why the program has to learn from examples. Most of the paper is blank: only
-            {percent(np.mean(names["X_train"] > 0), 0)} of the pixels have any ink.
+            rule fits them all, which is why the program has to learn from examples. Only
+            {percent(np.mean(names["X_train"] > 0), 0)} of the pixels have any ink; all others are blank paper.
         """),
         (f"A hundred handwritten digits in ten rows of ten; the first row reads {first}.",),
     )
