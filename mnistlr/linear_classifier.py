@@ -28,6 +28,8 @@ from mnistlr.threads import count_threads
 
 Array = npt.NDArray[Any]
 
+LARGEST = np.finfo(np.float64).max / 4
+
 # solver -> default tol, default max_iter
 DEFAULTS = {
     "lbfgs": (1e-4, 1000),
@@ -73,7 +75,7 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, 2**31 - 1, closed="both")],
         "learning_rate": [StrOptions({"auto", "constant", "invscaling"})],
         "eta0": [Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
@@ -224,7 +226,7 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
                 "occur in all data. Use the weights {label: n_samples / (n_classes * count of the label)}."
             )
         first = not hasattr(self, "classes_")
-        if first and classes is None:
+        if first and (classes is None or not np.size(classes)):
             raise ValueError("The first call of partial_fit needs classes: all labels that will ever occur.")
         X, y = self._validate(X, y, reset=first)
         known = np.unique(classes) if first else self.classes_
@@ -363,7 +365,13 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
             X = validate_data(self, X, accept_sparse="csr", dtype=_dtype_of(X), order="C", reset=False)
         samples = Samples.of(X)
         n_threads = count_threads(self.n_jobs) if samples.n > MIN_CHUNK else 1
-        return samples.raw_predictions(self.coef_, self.intercept_, n_threads)
+        raw = samples.raw_predictions(self.coef_, self.intercept_, n_threads)
+        if np.isnan(raw).any():  # infinity minus infinity
+            raise ValueError(
+                f"The sums X coef_^T overflow with features as large as {samples.peaks().max():.3g}; expected features "
+                "of about the size of those that the model was fitted on. Scale them alike."
+            )
+        return raw
 
     def _is_plain(self, X: Any) -> bool:
         """Whether X is so plainly right that scikit-learn's checks, 60 microseconds, can find nothing."""
@@ -405,7 +413,8 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
     @_lazy_on_dask
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithms of the probabilities, float64, exact also where a probability underflows."""
-        raw = self._raw_predictions(X).astype(np.float64)
+        # No difference of two raw predictions overflows, infinite ones included.
+        raw = np.clip(self._raw_predictions(X).astype(np.float64), -LARGEST, LARGEST)
         if raw.shape[1] == 1:
             # log p = -log(1 + exp(-raw)), log(1 - p) = -log(1 + exp(raw))
             log_p: Array = -np.logaddexp(0, np.hstack([raw, -raw]))

@@ -7,7 +7,7 @@ differences, all of them deliberate:
   weight; scikit-learn lets them pass, or divides by zero;
 - "gd", "nesterov", "svrg" and "sgd" derive a step from the squares of the features; where these overflow in the
   arithmetic type (above 1e19 for float32, 1e150 for float64) they raise a DivergenceError, "lbfgs" and "newton" do not;
-- where scikit-learn predicts NaN because X coef^T overflows, ours raises a ValueError.
+- where terms of X coef^T are infinite and of both signs scikit-learn predicts NaN, ours raises a ValueError.
 
 ``--attacks N`` makes N times as many inputs, other ones every time.
 """
@@ -144,10 +144,10 @@ SHAPES = st.integers(0, 4).flatmap(lambda i: st.tuples(st.integers(2, 8), st.int
 
 
 @st.composite
-def matrices(draw):
+def matrices(draw, shapes=SHAPES):
     """Any array: mostly a matrix of tame numbers, wild ones or the extremes and NaN of its type, in any layout."""
     dtype = np.dtype(draw(st.sampled_from(DTYPES)))
-    shape = draw(SHAPES)
+    shape = draw(shapes)
     if dtype.kind == "O":
         elements = st.one_of(st.floats(), st.integers(), st.none(), st.text(max_size=2), st.booleans(), st.just("1.5"))
     elif dtype.kind in "fc" and draw(st.integers(0, 9)):
@@ -172,6 +172,7 @@ def test_any_matrix(attack):
                 if not (isinstance(result, ValueError) and size > 1e30):
                     assert method == "predict" or not np.isnan(result).any()
                     assert len(result) == n
+                    assert "proba" not in method or np.isfinite(result).all()
 
     for_many(attack, 250, check, X=matrices(), solver=st.sampled_from(SOLVERS), n_classes=st.integers(2, 3))
 
@@ -423,3 +424,94 @@ def test_any_class_weights(attack, data):
         judge(attack, theirs, ours, refusable=refusable or (numbers < 0).any())
 
     for_many(attack, 150, check, class_weight=st.one_of(some, every, others), solver=st.sampled_from(SOLVERS))
+
+
+# --- predict ----------------------------------------------------------------------------------------------------
+
+METHODS = ["predict", "predict_proba", "predict_log_proba", "decision_function"]
+
+
+def test_any_matrix_to_predict(attack, data):
+    """Fitted on four features, given anything."""
+    X, y = data
+    models = {2: (LogisticRegression, y == 1), 3: (SoftmaxRegression, y)}
+    fitted = {
+        k: (sklearn.linear_model.LogisticRegression().fit(X, labels), model(solver="lbfgs").fit(X, labels))
+        for k, (model, labels) in models.items()
+    }
+
+    def check(given, n_classes, method):
+        if getattr(getattr(given, "dtype", None), "kind", "") in "mM":
+            return  # durations, which scikit-learn takes for numbers in fit, but not in predict
+        before = dict(vars(fitted[n_classes][1]))
+        theirs, ours = (outcome(lambda m=m: getattr(m, method)(given)) for m in fitted[n_classes])
+        assert vars(fitted[n_classes][1]) == before
+        judge(attack, theirs, ours, refusable=peak(given) > np.finfo(arithmetic(given)).max / 100)
+        if not isinstance(ours, Exception):
+            assert ours.shape == theirs.shape
+            assert "proba" not in method or np.isfinite(ours).all()
+            assert method == "predict" or not np.isnan(ours).any()
+
+    kinds = matrices(
+        shapes=st.integers(0, 4).flatmap(lambda i: st.tuples(st.integers(0, 5), st.just(4)) if i else SHAPES)
+    )
+    for_many(attack, 200, check, given=kinds, n_classes=st.integers(2, 3), method=st.sampled_from(METHODS))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_predictions_that_overflow(dtype, n_classes):
+    """Infinite decision functions have labels and probabilities, undefined ones an error."""
+    X, y = np.eye(4) * 1e-3, np.arange(4) % n_classes
+    fit = SoftmaxRegression(solver="lbfgs", alpha=1e-9, tol=1e-6).fit(X, y)
+    huge = (np.eye(4) * np.finfo(dtype).max / 2).astype(dtype)
+    assert np.isinf(fit.decision_function(huge)).any()
+    assert_array_equal(fit.predict(huge), y)
+    for method in METHODS[1:3]:
+        assert np.isfinite(getattr(fit, method)(huge)).all()
+    assert_allclose(fit.predict_proba(huge).sum(axis=1), 1)
+    fit.intercept_[:] = -np.inf  # as the other terms' sum might be, depending on the order in which they are added
+    for method in METHODS:
+        with pytest.raises(ValueError, match=r"overflow .* Scale them"):
+            getattr(fit, method)(huge)
+
+
+# --- partial_fit ------------------------------------------------------------------------------------------------
+
+
+def test_any_piece(attack):
+    """Pieces that follow a good one, beside SGDClassifier; a bad piece leaves the model as it was."""
+    X, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 3
+    classes = [[0, 1, 2], [2, 1, 0], ["a", "b", "c"], [0, 1], [0, 1, 2, 3], [], None]
+
+    def check(X_piece, y_piece, classes, fitted):
+        theirs = sklearn.linear_model.SGDClassifier(loss="log_loss", random_state=0)
+        ours = SoftmaxRegression(random_state=0)
+        if fitted:  # scikit-learn's takes no piece of another precision
+            for model in (theirs, ours):
+                model.partial_fit(X.astype(arithmetic(X_piece)), y, classes=[0, 1, 2])
+        before = dict(vars(ours))
+        theirs = outcome(lambda: theirs.partial_fit(X_piece, y_piece, classes=classes))
+        end = outcome(lambda: ours.partial_fit(X_piece, y_piece, classes=classes))
+        if isinstance(end, Exception):
+            assert vars(ours) == before
+        if "Argument 'dataset'" in str(theirs):
+            return  # a polars frame of float32, which scikit-learn makes float64
+        if isinstance(theirs, Exception) and isinstance(end, TypeError | ValueError):
+            theirs = end  # several things may be wrong, each finds another one first
+        pixels = fitted and "uint8" in str(end)
+        judge(attack, theirs, end, refusable=pixels, diverges=peak(X_piece) > OVERFLOWS_FROM[arithmetic(X_piece)])
+
+    pieces = matrices(shapes=st.integers(0, 4).flatmap(lambda i: st.just((6, 3)) if i else SHAPES))
+    good = st.lists(st.integers(0, 2), min_size=6, max_size=6)
+    for_many(
+        attack, 100, check, X_piece=pieces, y_piece=st.one_of(good, good, labels()), classes=st.sampled_from(classes),
+        fitted=st.booleans(),
+    )  # fmt: skip
+
+
+def test_balanced_pieces_are_refused_in_one_sentence(data):
+    model = SoftmaxRegression(class_weight="balanced")
+    with pytest.raises(ValueError, match="partial_fit does not support class_weight='balanced'"):
+        model.partial_fit(*data, classes=[0, 1, 2])
+    assert not hasattr(model, "classes_")

@@ -88,7 +88,7 @@ def test_eight_threads_at_once(attack, alone, solver):
 
 def test_eight_threads_on_one_estimator(attack):
     """The last to finish wins; nothing of the others' is left in it."""
-    sets = [images(seed, 600 + 100 * seed) for seed in range(4)]
+    sets = [(X[:, seed:], y) for seed, (X, y) in enumerate(map(images, range(4)))]
     expected = [bits(model("sgd").fit(*data)) for data in sets]
     for _ in range(5 * attack.factor):
         shared = model("sgd").fit(*sets[0])

@@ -298,6 +298,7 @@ def test_more_than_two_classes_name_the_other_model(data):
         {"tol": -1},
         {"max_iter": 0},
         {"batch_size": 0},
+        {"batch_size": 2**31},
         {"momentum": 1.0},
         {"eta0": 0},
     ],
