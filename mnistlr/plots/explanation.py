@@ -139,12 +139,12 @@ def _draw_scores(ax: "Axes", why: Explanation) -> None:
     best = why.ranking[:_MOST_BARS]
     scores = why.raw_prediction[best]
     colours = [BLUE, ORANGE, *["0.75"] * (len(best) - 2)]
-    bars = ax.barh(range(len(best)), scores, color=colours, edgecolor="black", linewidth=0.5)
-    ax.bar_label(bars, [_percent(p) for p in why.probabilities[best]], fontsize=SMALL, padding=2)
+    ax.barh(range(len(best)), scores, color=colours, edgecolor="black", linewidth=0.5)
+    for k, probability in enumerate(why.probabilities[best]):  # in a column at the right
+        ax.text(1.02, k, _percent(probability), transform=ax.get_yaxis_transform(), fontsize=SMALL, va="center")
     ax.axvline(0, color="black", linewidth=0.8)
     open_frame(ax)
     ax.grid(visible=False, axis="y")
-    ax.margins(x=0.28)  # room for the probabilities
     ax.invert_yaxis()
     title = "scores and probabilities" + (
         f", {_MOST_BARS} best of {len(why.classes)}" * (len(why.classes) > _MOST_BARS)
