@@ -103,8 +103,8 @@ def count_pairs(
     """Validate, count, sum; return the matrix and the labels of its rows."""
     from sklearn.utils.validation import column_or_1d
 
-    true = column_or_1d(y_true, input_name="y_true")
-    pred = column_or_1d(y_pred, input_name="y_pred")
+    true = column_or_1d(y_true)
+    pred = column_or_1d(y_pred)
     n_samples = len(true)
     if len(pred) != n_samples:
         raise ValueError(f"`y_true` has {n_samples} labels and `y_pred` has {len(pred)}; one each a sample is needed.")
@@ -130,7 +130,7 @@ def count_pairs(
         rows, columns = np.nonzero(counts)
         pairs = (rows + lowest, columns + lowest, counts[rows, columns])
 
-    wanted = occurring if labels is None else column_or_1d(labels, input_name="labels").tolist()
+    wanted = occurring if labels is None else column_or_1d(labels).tolist()
     n_rows = len(wanted)
     if n_rows == 0:
         raise ValueError("`labels` is empty; it must name at least one label.")
