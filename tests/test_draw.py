@@ -313,8 +313,8 @@ def test_all_test_images_get_the_label_that_python_gives(
 def test_ink_is_where_the_pen_has_been(open_page: Open) -> None:
     """Ink is 1 within half a pen's width of a stroke, 0 beyond, and the edge is one cell wide.
 
-    From p over q to r a stroke is a quadratic Bezier curve from p to the middle of q and r, then straight. The page makes
-    chords of it, which on curves as mild as this one miss it by less than a tenth of a cell.
+    From p over q to r a stroke is a quadratic Bezier curve from p to the middle of q and r, then straight. The page
+    makes chords of it, which on curves as mild as this one miss it by less than a tenth of a cell.
     """
     p, q, r = np.array([[0.2, 0.2], [0.8, 0.3], [0.3, 0.9]])
     t = np.linspace(0, 1, 2000)[:, None]
