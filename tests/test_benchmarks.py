@@ -33,8 +33,10 @@ def run(name: str, folder: Path) -> tuple[str, dict]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["kernels", "fit", "fit_binary", "memory", "cold_start", "scale"])
+@pytest.mark.parametrize("name", ["kernels", "fit", "fit_binary", "memory", "cold_start", "scale", "scale_out"])
 def test_quick_run(name: str, tmp_path: Path) -> None:
+    if name == "scale_out":
+        pytest.importorskip("distributed")
     printed, written = run(f"benchmarks.{name}", tmp_path)
     assert "QUICK RUN" in printed
     assert written["machine"]["versions"]["numba"]
@@ -43,8 +45,8 @@ def test_quick_run(name: str, tmp_path: Path) -> None:
         assert rows
         assert not any(row["goal"] or row["met"] for row in rows)  # goals are for real runs
         assert all(np.isfinite(row["readings"]).all() for row in rows)
-    if name == "scale":
-        assert (tmp_path / "results" / "scale-quick.png").read_bytes().startswith(b"\x89PNG")
+    if name.startswith("scale"):
+        assert (tmp_path / "results" / f"{name}-quick.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_clocks_take_turns() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from mnistlr import SoftmaxRegression, __version__
+from mnistlr import SoftmaxRegression, __version__, write_idx
 from mnistlr.exceptions import ClusterError
 
 dask = pytest.importorskip("dask")
@@ -198,7 +199,8 @@ from mnistlr.on_dask import fit, open_array
 model = SoftmaxRegression(solver="gd", max_iter=10**6, tol=0.0)
 with Client(scheduler_file={str(processes.file)!r}) as client:
     try:
-        fit(model, open_array({str(tmp_path / "X.npy")!r}), open_array({str(tmp_path / "y.npy")!r}), progress=True)
+        X, y = (open_array({str(tmp_path)!r} + name, rows=1000)[:4000] for name in ("/X.npy", "/y.npy"))
+        fit(model, X, y, progress=True)
     except KeyboardInterrupt:
         untouched = not hasattr(model, "coef_") and not hasattr(model, "n_features_in_")
         print("interrupted", untouched, flush=True)
@@ -220,3 +222,22 @@ with Client(scheduler_file={str(processes.file)!r}) as client:
     first, second = printed.splitlines()
     assert first == "interrupted True"
     assert second == "[()] 0"
+
+
+def test_the_readme_word_by_word(tmp_path, small_mnist):
+    """Scheduler, worker and program of the README's section, run as they stand there."""
+    section = (Path(__file__).parents[1] / "README.md").read_text().partition("\n## Beyond one machine\n")[2]
+    (start, program) = re.findall(r"```(?:sh|python)\n(.*?)```", section.partition("\n## ")[0], re.DOTALL)
+    (tmp_path / "mnist").mkdir()
+    for part, X, y in (("train", *small_mnist[:3:2]), ("t10k", *small_mnist[1:4:2])):
+        write_idx(tmp_path / "mnist" / f"{part}-images-idx3-ubyte", X.reshape(-1, 28, 28))
+        write_idx(tmp_path / "mnist" / f"{part}-labels-idx1-ubyte", y.astype(np.uint8))
+    (tmp_path / "program.py").write_text(program)
+    environment = os.environ | {
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    script = f"{start}\npython program.py\nresult=$?\nkill $(jobs -p)\nwait\nexit $result\n"
+    result = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert float(result.stdout) > 0.8

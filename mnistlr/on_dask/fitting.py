@@ -127,6 +127,22 @@ def _checker(model: Any) -> Any:
 
 
 def _learn_in_blocks(model: Any, like: Any, runner: Any, progress: bool | None, tasks: Any) -> None:
+    with Progress(progress) as shown:
+        objective, classes = objective_in_blocks(model, like, runner)
+        objective.watch = shown.watch
+        model._learn(objective, classes, tasks)
+
+
+def objective_in_blocks(model: Any, like: Any, runner: Any) -> tuple[BlockedObjective, Array]:
+    """Return what ``model`` is to minimise, and the classes; note in ``model`` the number and names of features.
+
+    Parameters
+    ----------
+    model : estimator
+    like : array or frame with the features' names, if they have any
+    runner : Runner
+        Of the checked blocks.
+    """
     facts: list[Facts] = runner.each(on_block.describe)
     classes, first = _agree(facts)
     _check_feature_names(model, like, reset=True)
@@ -135,19 +151,16 @@ def _learn_in_blocks(model: Any, like: Any, runner: Any, progress: bool | None, 
     per_class = None if model.class_weight is None else _class_weights(model, classes, facts)
     runner.is_mapped = all(fact.is_mapped or fact.n == 0 for fact in facts)
     blocks: Runner = runner.change(on_block.encode, classes, first.d, first, per_class)
-    del runner
     starts = np.cumsum([0] + [fact.n for fact in facts])
     scale = 1 / 255 if first.dtype == np.uint8 else 1.0
     dtype = np.dtype(np.float64 if first.dtype == np.float64 else np.float32)
-    samples = BlockedSamples(None, int(starts[-1]), first.d, scale, dtype, blocks, starts)
-    with Progress(progress) as shown:
-        objective = BlockedObjective(
-            samples, 1 if len(classes) == 2 else len(classes), alpha=float(model.alpha),
-            fit_intercept=model.fit_intercept, watch=shown.watch,
-        )  # fmt: skip
-        if objective.n_counted == 0:
-            raise ArgumentError("At least one of the sample weights must be positive, all are zero.")
-        model._learn(objective, classes, tasks)
+    objective = BlockedObjective(
+        BlockedSamples(None, int(starts[-1]), first.d, scale, dtype, blocks, starts),
+        1 if len(classes) == 2 else len(classes), alpha=float(model.alpha), fit_intercept=model.fit_intercept,
+    )  # fmt: skip
+    if objective.n_counted == 0:
+        raise ArgumentError("At least one of the sample weights must be positive, all are zero.")
+    return objective, classes
 
 
 def _agree(facts: list[Facts]) -> tuple[Array, Facts]:

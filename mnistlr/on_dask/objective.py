@@ -110,7 +110,10 @@ class BlockedObjective(Objective):
     samples : BlockedSamples
     n_raw, alpha, fit_intercept
         As for ``Objective``.
-    watch : callable, optional
+
+    Attributes
+    ----------
+    watch : callable or None
         Called with each value and gradient norm that is computed.
     """
 
@@ -123,9 +126,9 @@ class BlockedObjective(Objective):
         *,
         alpha: float,
         fit_intercept: bool,
-        watch: Callable[[float, float], None] | None = None,
     ) -> None:
-        self.samples, self.runner, self.watch = samples, samples.runner, watch
+        self.samples, self.runner = samples, samples.runner
+        self.watch: Callable[[float, float], None] | None = None
         self.n_raw, self.alpha, self.fit_intercept = n_raw, alpha, fit_intercept
         self.n_threads = 1  # for what little is done here
         self.n_weights = n_raw * samples.d
