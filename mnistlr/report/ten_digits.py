@@ -112,8 +112,8 @@ def chapter(about: About) -> Chapter:
                 prose(f"""
                     The larger the numbers in the data, the longer the steps of SGD. With raw pixels, 0 to 255, a step
                     of fixed size can jump over the goal again and again; pixels scaled to the range from 0 to 1 make
-                    the steps short. First picture: scikit-learn's SGD. Second: ours. To keep the wait short, both see only
-                    {few:,} pictures, {FEW_PASSES} times each; with all of MNIST scikit-learn's takes minutes.
+                    the steps short. First picture: scikit-learn's SGD. Second: ours. To keep the wait short, both see
+                    only {few:,} pictures, {FEW_PASSES} times each; with all of MNIST scikit-learn's takes minutes.
                 """),
                 _look_at_scaling,
             ),
