@@ -274,10 +274,13 @@ def predict_pictures(
         if output is not None:
             _save_steps(steps, predicted, output)
         if show_steps and not as_json:
-            _draw_stages(steps, console)
+            for title, stage in zip(steps._fields, steps[:-1], strict=False):
+                _draw_stage(title, stage, console)
         for digit, answer, row in zip(steps.digits, predicted, probabilities, strict=True):
             box = digit.box._asdict()
             answers.append({"picture": str(picture), "box": box, "predicted": answer, "probabilities": row.tolist()})
+            if show_steps and not as_json:
+                _draw_stage("strokes", digit.strokes, console)
             if not as_json:
                 console.print(draw_image(digit.pixels, console))
                 console.print(f"{picture}: predicted {answer}", soft_wrap=True, markup=False)
@@ -292,22 +295,23 @@ def predict_pictures(
         _print_json({"model": str(path), "classes": classes, "answers": answers})
 
 
-def _draw_stages(steps: "Steps", console: Console) -> None:
-    """Draw each stage small, its darkest pixel black and its lightest white."""
+def _draw_stage(title: str, stage: NDArray[np.float64], console: Console) -> None:
+    """Draw a stage small, its darkest pixel black and its lightest white."""
     from mnistlr.images import shrink
 
-    for title, stage in zip(steps._fields, steps[:-1], strict=False):
-        small = shrink(stage, 40)
-        low, high = small.min(), small.max()
-        console.print(f"{title}, from {low:.2f} to {high:.2f}")
-        console.print(draw_image((255 * (small - low) / max(high - low, 1e-9)).astype(np.uint8), console))
+    small = shrink(stage, 40)
+    low, high = small.min(), small.max()
+    console.print(f"{title}, from {low:.2f} to {high:.2f}")
+    console.print(draw_image((255 * (small - low) / max(high - low, 1e-9)).astype(np.uint8), console))
 
 
 def _save_steps(steps: "Steps", predicted: list[Any], output: Path) -> None:
     from mnistlr.plots import plot_pictures, save_figure
 
-    pictures = [*steps[:-1], *(digit.pixels / 255 for digit in steps.digits)]
-    titles = [*steps._fields[:-1], *(f"predicted {answer}" for answer in predicted)]
+    pictures, titles = list(steps[:-1]), list(steps._fields[:-1])
+    for digit, answer in zip(steps.digits, predicted, strict=True):
+        pictures += [digit.strokes, digit.pixels / 255]
+        titles += ["strokes", f"predicted {answer}"]
     save_figure(plot_pictures(pictures, titles).figure, output)
 
 

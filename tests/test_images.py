@@ -18,6 +18,7 @@ from mnistlr import ImageError, MissingExtraError, SoftmaxRegression, find_digit
 from mnistlr.cli import main
 from mnistlr.images import normalise
 from mnistlr.images.normalise import centre
+from mnistlr.images.strokes import even_out, stroke_width
 
 Image = pytest.importorskip("PIL.Image", reason="needs the extra images")
 from photos import take_photo  # noqa: E402
@@ -142,6 +143,30 @@ def test_thousands_of_photos_of_every_size(softmax: SoftmaxRegression, mnist: Im
     indices = np.random.default_rng(0).permutation(len(mnist.y_test))[:2000]
     originals, photos = accuracies(softmax, mnist, indices)
     assert photos >= originals - 0.02
+
+
+@pytest.mark.parametrize("width", [2, 5, 9, 20])
+def test_the_width_of_strokes_is_measured(width: int) -> None:
+    """4 times the mean distance to the edge: exact for a long bar, but for the pixel grid and the bar's ends."""
+    ink = np.zeros((400, 60))
+    ink[20:380, 20 : 20 + width] = 1
+    assert abs(stroke_width(ink) - width) <= 0.06 * width
+
+
+@pytest.mark.parametrize(("width", "expected"), [(4, 18), (30, 30), (40, 34)])
+def test_strokes_become_neither_thin_nor_thick(width: int, expected: int) -> None:
+    """A bar 200 pixels long, ten of which make one of the 20x20 box."""
+    evened = even_out(np.ones((200, width)))
+    assert abs(int((evened > 0.5).any(axis=0).sum()) - expected) <= 3
+    assert abs(int((evened > 0.5).any(axis=1).sum()) - (200 + expected - width)) <= 3
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("stroke", [-0.45, 0.8])
+def test_pens_of_other_widths(softmax: SoftmaxRegression, mnist: ImageData, stroke: float) -> None:
+    indices = np.random.default_rng(1).permutation(len(mnist.y_test))[:400]
+    originals, photos = accuracies(softmax, mnist, indices, sides=(100, 300), share=(0.4, 0.8), stroke=stroke)
+    assert photos >= originals - 0.04
 
 
 def on_a_page(images: Sequence[np.ndarray], gap: int, factor: int = 4) -> np.ndarray:
@@ -405,7 +430,7 @@ def test_predict_a_picture(run: Callable[..., Any], model: Path, mnist: ImageDat
     status, steps, _ = run("predict", model, picture, "--show-steps")
     assert status == 0
     assert steps.endswith(out)
-    for title in ("grey", "paper", "contrast", "ink"):
+    for title in ("grey", "paper", "contrast", "ink", "strokes"):
         assert f"{title}, from 0." in steps
     assert max(map(len, steps.splitlines())) <= 80
     found = json.loads(run("predict", model, picture, "--json")[1])

@@ -1,7 +1,7 @@
 """Own handwriting: a photo or a drawing becomes what MNIST's authors made of theirs.
 
 ``reading`` decodes the picture, ``ink`` finds what is written on it, ``digits`` tells several digits apart,
-``normalise`` makes 28x28 pixels of one.
+``strokes`` evens out the width of the pen, ``normalise`` makes 28x28 pixels of a digit.
 """
 
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from mnistlr.images.digits import Box, count_tall, cut_out, separate
 from mnistlr.images.ink import find_ink
 from mnistlr.images.normalise import SIDE, normalise
 from mnistlr.images.reading import read_picture
+from mnistlr.images.strokes import even_out
 from mnistlr.images.surface import shrink
 
 __all__ = ["SIDE", "Box", "Digit", "Steps", "find_digits", "normalise", "shrink", "to_mnist", "trace"]
@@ -26,6 +27,8 @@ class Digit(NamedTuple):
     """Shape (28, 28), as MNIST: 0 is paper, 255 is ink."""
     box: Box
     """Where it is in the picture, in pixels of the picture held upright."""
+    strokes: NDArray[np.float64]
+    """Its ink, from 0 to 1, with strokes that are not much thinner or thicker than MNIST's."""
 
 
 class Steps(NamedTuple):
@@ -124,5 +127,8 @@ def trace(picture: Any, *, find_all: bool = False) -> Steps:
             )
         found = [cut_out(ink)]
     scale = np.tile(np.divide(shape[:2], ink.shape), 2)
-    digits = [Digit(normalise(part), Box(*np.rint(box * scale).astype(int).tolist())) for part, box in found]
+    digits = []
+    for part, box in found:
+        strokes = even_out(part)
+        digits.append(Digit(normalise(strokes), Box(*np.rint(box * scale).astype(int).tolist()), strokes))
     return Steps(grey, paper, np.clip(contrast, 0, 1), ink, digits)
