@@ -393,6 +393,22 @@ def test_no_accessibility_violation(scheme: str, name: str, open_page: Open) -> 
         assert found.violations_count == 0, found.generate_report()
 
 
+def test_what_a_screen_reader_tells(open_page: Open) -> None:
+    page = open_page()
+    pad = page.get_by_role("application", name="Paper to draw on")
+    assert "move the pen" in page.locator(f"#{pad.get_attribute('aria-describedby')}").text_content()
+    assert page.get_by_role("img", name="The evidence: none yet, the canvas is empty.").count() == 1
+    draw_by_mouse(page, DIGITS[3])
+    inked = np.count_nonzero(page_pixels(page))
+    assert page.get_by_role("img", name=re.compile(rf"^The 28 by 28 pixels .* {inked} have ink\.$")).count() == 1
+    sentence = (
+        r"^Where the evidence lies: for 3 \+[\d.]+, most of it at the .*; for \d −[\d.]+, most of it at the .*\.$"
+    )
+    assert page.get_by_role("img", name=re.compile(sentence)).count() == 1
+    assert page.get_by_role("row", name=re.compile(r"^3 \d\d\.\d %$")).count() == 1
+    assert page.get_by_role("status").text_content().startswith("It is a 3, ")
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_overflows(width: int, open_page: Open) -> None:
     page = open_page(width=width)
@@ -433,6 +449,7 @@ def test_labels_are_text_and_nothing_else(open_page: Open, softmax: SoftmaxRegre
     file.write_bytes(render_draw_page(ModelFile(model, {"data": {"name": evil}, "digit": evil})).encode())
     page = open_page(file.as_uri(), width=320)
     assert page.locator("#bars th").all_text_contents() == model.classes_.tolist()
+    assert page.evaluate("mnistlr.labels") == model.classes_.tolist()
     draw_by_mouse(page, DIGITS[3])
     label = page.evaluate("mnistlr.labels[mnistlr.predict(mnistlr.pixels())]")
     assert page.locator("#answer").text_content() == f"It is “{label}”"
