@@ -71,7 +71,7 @@ def judge(attack, theirs, ours, *, refusable=False, diverges=False):
     if isinstance(ours, DivergenceError) and diverges:
         attack.ends["diverged"] += 1
     elif isinstance(theirs, Exception) or (isinstance(ours, Exception) and refusable):
-        kind = TypeError if isinstance(theirs, TypeError) else ValueError
+        kind = type(theirs) if isinstance(theirs, TypeError | OverflowError) else ValueError
         assert isinstance(ours, kind), (theirs, ours)
         assert str(ours)
         attack.ends["refused"] += 1
@@ -290,7 +290,7 @@ def test_indices_that_point_outside_are_refused(solver, wrong, name):
     if name == "indptr" and wrong == 4:
         return  # a matrix like any other
     for call in (lambda: fit.predict(X), lambda: fit.fit(X, np.arange(4))):
-        with pytest.raises(ValueError, match=r"indices must be|indptr array .* must not decrease"):
+        with pytest.raises(ValueError, match=r"ind(ices|ex values) must be|indptr array .* must not decrease"):
             call()
 
 
@@ -382,7 +382,7 @@ def test_any_sample_weights(attack, data):
     def check(kind, draw, solver, balanced):
         weight = draw.draw(WEIGHTS[kind])
         numbers = outcome(lambda: np.asarray(weight, np.float64))
-        refusable = isinstance(numbers, Exception) or not (numbers >= 0).all()
+        refusable = isinstance(numbers, Exception) or not (numbers >= 0).all() or not numbers.any()
         if not refusable and balanced and numbers.shape == (60,):
             with np.errstate(all="ignore"):  # a class may have next to none of it
                 refusable = not np.isfinite(numbers.max() / np.bincount(data[1], numbers)).all()
