@@ -310,6 +310,20 @@ def test_coloured_ink_as_light_as_its_paper(page: np.ndarray) -> None:
     assert alike(to_mnist((red * coverage + green * (1 - coverage)).astype(np.uint8)), to_mnist(page), 12)
 
 
+def test_uneven_light_a_shadow_and_dirt_make_no_difference(page: np.ndarray) -> None:
+    page = np.pad(page, 40, mode="edge").astype(float)
+    expected = to_mnist(page)
+    y, x = np.meshgrid(*(np.linspace(0, 1, n) for n in page.shape), indexing="ij")
+    lamp, shadow, dirty = page * (0.3 + 0.7 * x * y), page.copy(), page.copy()
+    shadow[y > 0.9 - 0.2 * x] *= 0.5
+    dirty[8:11, 8:11] = 30
+    dirty[-12:-10, 5:9] = 30
+    for photo in (lamp, shadow, dirty):
+        found = to_mnist(photo).astype(int)  # whose centre of mass may have crossed the middle between two pixels
+        shifted = [np.roll(found, (i, j), (0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+        assert min(np.abs(other - expected).mean() for other in shifted) < 3
+
+
 def test_the_box_is_where_the_ink_is(page: np.ndarray) -> None:
     for enlarged in (1, 7):  # the larger is shrunk for the search
         picture = np.kron(page, np.ones((enlarged, enlarged), dtype=np.uint8))
