@@ -25,6 +25,7 @@ da = pytest.importorskip("dask.array")
 from distributed import Client, LocalCluster  # noqa: E402
 
 from mnistlr.on_dask import fit, fit_in_blocks, open_array, open_folder  # noqa: E402
+from mnistlr.on_dask.loading import delayed_blocks  # noqa: E402
 
 EDGES = [0, 700, 700, 2300, 4000]  # blocks of unequal size, one of them empty
 pytestmark = [
@@ -353,6 +354,18 @@ def test_open_folder(tmp_path, small_mnist):
     write_idx(tmp_path / "train-labels-idx1-ubyte", small_mnist.y_train[1:].astype(np.uint8))
     with pytest.raises(DataFormatError, match="a label for each"):
         open_folder(tmp_path)
+
+
+def test_only_the_name_of_a_file_goes_to_a_fit(tmp_path, digits):
+    """Blocks of files are opened where they are used: what tasks hand on is small."""
+    np.save(tmp_path / "X.npy", digits.X_train)
+    X = open_array(tmp_path / "X.npy", rows=400)
+    blocks = dask.compute(*delayed_blocks(X, digits.y_train).X, scheduler="sync")
+    assert all(isinstance(block, MappedArray) for block in blocks)
+    in_memory = dask.compute(*delayed_blocks(X * 2, digits.y_train).X, scheduler="sync")
+    assert all(isinstance(block, np.ndarray) for block in in_memory)
+    keys = {key for key in delayed_blocks(X, digits.y_train).X[0].dask if "mnistlr" in str(key)}
+    assert not keys, "reading and naming are one task"
 
 
 def test_what_cannot_be_opened(tmp_path):

@@ -107,9 +107,16 @@ class Facts(NamedTuple):
     error: str
 
 
+def name_file(X: Any) -> Any:
+    """Return a ``MappedArray`` for a view of a file, else X itself."""
+    mapped = MappedArray.of(X) if isinstance(X, np.ndarray) else None
+    return X if mapped is None else mapped
+
+
 def check(number: int, X: Any, y: Any, weight: Any, model: Any) -> Block:
     """Check a block as ``model.fit`` checks its data; a fault becomes the block's ``error``."""
     try:
+        X = X.open() if isinstance(X, MappedArray) else X
         y = np.asarray(y)
         y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
         if X.shape[0] != len(y):
@@ -125,8 +132,7 @@ def check(number: int, X: Any, y: Any, weight: Any, model: Any) -> Block:
                 raise ValueError("Negative values in data passed to `sample_weight`")
     except (ValueError, TypeError) as error:
         return Block(number, np.empty((0, 0), np.uint8), np.empty(0), error=str(error))
-    mapped = None if sp.issparse(X) else MappedArray.of(X)
-    return Block(number, X if mapped is None else mapped, y, weight)
+    return Block(number, name_file(X), y, weight)
 
 
 def describe(block: Block) -> Facts:

@@ -33,12 +33,17 @@ def delayed_blocks(X: Any, y: Any, sample_weight: Any = None) -> Parts:
     """
     if X.ndim != 2:
         raise ArgumentError(f"Expected a Dask array or frame of 2 axes, samples by features, got {X.ndim}.")
-    if isinstance(X, da.Array) and X.numblocks[1] != 1:
-        X = X.rechunk({1: -1})
-    blocks = list(X.to_delayed().ravel()) if isinstance(X, da.Array) else X.to_delayed()
+    is_held = bool(futures_of(X))
+    if isinstance(X, da.Array):
+        X = X.rechunk({1: -1}) if X.numblocks[1] != 1 else X
+        # One task with the reading, so that another worker, should it take over, is sent a name and no data.
+        named = X if is_held else X.map_blocks(on_block.name_file, dtype=X.dtype, meta=X._meta)
+        blocks = list(named.to_delayed().ravel())
+    else:
+        blocks = X.to_delayed()
     y = cut_like(y, X, len(blocks), "y")
     sample_weight = cut_like(sample_weight, X, len(blocks), "sample_weight")
-    return Parts(blocks, y, sample_weight, is_held=bool(futures_of(X)))
+    return Parts(blocks, y, sample_weight, is_held)
 
 
 def cut_like(column: Any, X: Any, n_blocks: int, name: str) -> list[Any]:

@@ -12,6 +12,7 @@ from dask import delayed
 from sklearn.utils.validation import _check_feature_names, check_is_fitted
 
 from mnistlr.exceptions import ArgumentError
+from mnistlr.on_dask.block import MappedArray
 from mnistlr.on_dask.loading import delayed_blocks
 
 Array = npt.NDArray[Any]
@@ -78,7 +79,7 @@ def score(model: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
 
 def _hits(number: int, X: Any, y: Any, weight: Any, model: Any) -> tuple[float, float]:
     """Return the weight of the samples that are given their label, and that of all."""
-    X = X if isinstance(X, np.ndarray) or sp.issparse(X) else np.asarray(X)
+    X = X.open() if isinstance(X, MappedArray) else X if isinstance(X, np.ndarray) or sp.issparse(X) else np.asarray(X)
     y = np.asarray(y).ravel()
     if X.shape[0] != len(y):
         raise ArgumentError(f"Block {number}: there are {X.shape[0]} samples, but {len(y)} labels.")
