@@ -10,7 +10,7 @@ from mnistlr.report.chapter import About, Chapter, Names
 from mnistlr.report.page import render_page
 from mnistlr.report.run import run_code, run_exhibit
 from mnistlr.steps import Table
-from mnistlr.threads import default_n_jobs
+from mnistlr.threads import count_threads, default_n_jobs
 
 
 def build_chapters(about: About) -> list[Chapter]:
@@ -56,8 +56,10 @@ def write_report(
     OSError
         If the file cannot be written.
     """
+    from joblib import parallel_config
+
     path, names, shown = Path(path), Names(), []
-    with default_n_jobs(n_jobs):
+    with default_n_jobs(n_jobs), parallel_config(n_jobs=count_threads(n_jobs)):  # ours, and scikit-learn's
         run_code(build_preamble(about), names)
         for chapter in build_chapters(about):
             exhibits = []

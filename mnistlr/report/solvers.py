@@ -25,7 +25,7 @@ def chapter(about: About) -> Chapter:
                 "suboptimality",
                 "Distance from the optimum, by the clock",
                 dedent(f"""\
-                    most_steps = {{"lbfgs": 100, "newton": 20, "sgd": 12, "svrg": 5, "nesterov": 80, "gd": 80}}
+                    most_steps = {{"lbfgs": 100, "newton": 20, "sgd": 12, "svrg": 5, "nesterov": 60, "gd": 60}}
                     runs = {{}}
                     for solver, max_iter in most_steps.items():
                         model = LogisticRegression(
@@ -78,7 +78,7 @@ def _look_at_errors(names: Names) -> Seen:
     each = "; ".join(f"{name} {percent(error, 2)}" for name, error in errors.items())
     return Seen(
         prose(f"""
-            In the end all of them are wrong on {percent(min(errors.values()), 2)} to
+            Where they stop, they are wrong on {percent(min(errors.values()), 2)} to
             {percent(max(errors.values()), 2)} of the test pictures; always answering “no” is wrong on
             {percent(names["baseline"], 2)}. For reading digits, getting near the optimum is good enough. The last
             decimals matter to those who compare methods, and want to know that they all find the same place.
