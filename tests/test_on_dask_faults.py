@@ -110,6 +110,7 @@ def test_workers_killed_at_random_moments(processes, files, mnist):
         SoftmaxRegression(solver="newton", max_iter=3, tol=0.0),
     ]
     right = [expected(clone(model), mnist) for model in models]
+    in_memory = [column.map_blocks(np.array, dtype=column.dtype) for column in files]
     random = np.random.default_rng()
     workers = [processes.quick_worker() for _ in range(3)]
     in_pass, moments = threading.Event(), []
@@ -137,7 +138,7 @@ def test_workers_killed_at_random_moments(processes, files, mnist):
             model = clone(models[number])
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(Progress, "watch", lambda self, value, norm: in_pass.set())  # from the first pass on
-                fit(model, *files, client=client)
+                fit(model, *(in_memory if len(kills_in_fit) % 2 else files), client=client)
             in_pass.clear()
             np.testing.assert_array_equal(model.coef_, right[number].coef_, strict=True)
             np.testing.assert_array_equal(model.intercept_, right[number].intercept_, strict=True)

@@ -187,8 +187,8 @@ class ClusterRunner:
             futures = [
                 self.client.submit(
                     run_share, [self.blocks[number] for number in numbers], function, arguments, self.n_blocks,
-                    self.n_threads, __version__, key=f"{key}-{number}", workers=[worker], allow_other_workers=True,
-                    pure=False,
+                    self.n_threads, __version__, key=f"{key}-{number}", workers=[worker] if worker else None,
+                    allow_other_workers=bool(worker), pure=False,
                 )
                 for number, (worker, numbers) in enumerate(shares.items())
             ]  # fmt: skip
