@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ("kernels", "fit", "fit_binary", "memory", "cold_start", "scale", "scale_out")
+SCRIPTS = ("race", "tutorial", "kernels", "memory", "cold_start", "scale", "scale_out")
 
 
 def main() -> int:

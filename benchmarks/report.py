@@ -22,7 +22,10 @@ from mnistlr.datasets.named import NamedData, load_named
 from mnistlr.exceptions import DataUnavailableError
 from mnistlr.threads import count_threads
 
-PACKAGES = ("numpy", "numba", "scikit-learn", "jax", "torch", "scikit-learn-intelex")
+PACKAGES = (
+    "numpy", "scipy", "numba", "scikit-learn", "scikit-learn-intelex", "jax", "torch", "liblinear-official", "cyanure",
+    "skglm", "mlxtend", "xgboost", "vowpalwabbit", "benchopt",
+)  # fmt: skip
 
 
 @dataclass

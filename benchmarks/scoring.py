@@ -1,72 +1,51 @@
-"""How trained weights are judged: all alike, by plain NumPy in float64, outside the clock.
+"""How trained weights are judged: all alike, by one plain function in float64, outside the clock.
 
-The objective is everybody's: mean loss + alpha/2 ||W||^2 over pixels / 255, the intercepts free. Whoever trains on
-raw pixels or with another scaling is converted before.
+The objective is everybody's: mean loss + alpha/2 ||W||^2, the intercepts free. For pixels it is about pixels / 255.
 """
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-Weights = tuple[Any, Any]  # W (K, d) and b (K,), for pixels / 255
+Weights = tuple[Any, Any]  # W (K, d) and b (K,); K = 1 for two classes
 
 
-class Judge:
-    """Scores weights on fixed data.
+def as_floats(X: Any, dtype: Any = np.float64) -> Any:
+    """Return the data as everybody is to see them: ``uint8`` pixels divided by 255, others as they are."""
+    return X / np.asarray(255, dtype) if X.dtype == np.uint8 else X.astype(dtype)
+
+
+def evaluate(W: Any, b: Any, X: Any, y: Any) -> tuple[float, float]:
+    """Return mean loss and accuracy of weights.
 
     Parameters
     ----------
-    data : NamedData
-    digit : int, optional
-        The task is "this digit or not"; without it, to tell all digits apart.
+    W, b : array-like, shapes (K, d) and (K,)
+    X : ndarray or CSR of float64, shape (n, d)
+    y : ndarray of int, shape (n,)
+        Class numbers; 0 and 1 for K = 1.
     """
-
-    def __init__(self, data: Any, digit: int | None = None) -> None:
-        self.X, self.X_test = data.X_train / 255, data.X_test / 255
-        self.y, self.y_test = data.y_train, data.y_test
-        if digit is not None:
-            self.y, self.y_test = (self.y == digit).astype(int), (self.y_test == digit).astype(int)
-
-    def objective(self, weights: Weights, alpha: float) -> float:
-        """Return mean loss plus penalty on the training data."""
-        W, b = (np.asarray(part, np.float64) for part in weights)
-        raw = self.X @ W.T + b
-        if len(W) == 1:
-            losses = np.logaddexp(0, np.where(self.y == 1, -1, 1) * raw[:, 0])
-        else:
-            top = raw.max(axis=1)
-            losses = top + np.log(np.exp(raw - top[:, np.newaxis]).sum(axis=1)) - raw[np.arange(len(raw)), self.y]
-        return float(losses.mean() + alpha / 2 * np.square(W).sum())
-
-    def accuracy(self, weights: Weights) -> float:
-        """Return the part of the test images that is told right."""
-        W, b = (np.asarray(part, np.float64) for part in weights)
-        raw = self.X_test @ W.T + b
-        answer = raw[:, 0] > 0 if len(W) == 1 else raw.argmax(axis=1)
-        return float((answer == self.y_test).mean())
+    W, b = np.asarray(W, np.float64), np.asarray(b, np.float64)
+    raw = X @ W.T + b
+    if len(W) == 1:
+        losses = np.logaddexp(0, np.where(y == 1, -1, 1) * raw[:, 0])
+        answers = raw[:, 0] > 0
+    else:
+        top = raw.max(axis=1)
+        losses = top + np.log(np.exp(raw - top[:, np.newaxis]).sum(axis=1)) - raw[np.arange(len(raw)), y]
+        answers = raw.argmax(axis=1)
+    return float(losses.mean()), float((answers == y).mean())
 
 
-def weights_of(model: Any, raw_pixels: bool = False) -> Weights:
-    """Return the weights of a fitted estimator; ``raw_pixels`` if it was trained on 0 to 255 instead of 0 to 1."""
-    return model.coef_ * (255 if raw_pixels else 1), model.intercept_
+def penalised(W: Any, b: Any, X: Any, y: Any, alpha: float) -> float:
+    """Return mean loss plus penalty; parameters as in `evaluate`."""
+    return evaluate(W, b, X, y)[0] + alpha / 2 * float(np.square(np.asarray(W, np.float64)).sum())
 
 
-def seconds_until(start: Callable[[], Iterator[Weights]], good: Callable[[Weights], bool], patience: float) -> float:
-    """Advance a training run until its weights are good; return the seconds it took, NaN after ``patience`` seconds.
-
-    The clock runs only while the run does, its set-up included, not while its weights are judged.
-    """
-    spent, began = 0.0, time.perf_counter()
-    run = start()
-    while spent < patience:
-        weights = next(run)
-        spent += time.perf_counter() - began
-        if good(weights):
-            return spent
-        began = time.perf_counter()
-    return np.nan
+def weights_of(model: Any, scale: float = 1.0) -> Weights:
+    """Return the weights of a fitted estimator; ``scale`` is 255 if it was trained on 0 to 255 instead of 0 to 1."""
+    return model.coef_ * scale, model.intercept_
 
 
 def first_setting(reaches: Callable[[int], bool], most: int, least: int = 1) -> int | None:

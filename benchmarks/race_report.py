@@ -1,0 +1,196 @@
+"""What a race says: tables in Markdown, figures, and the README's part made of them."""
+
+import json
+import math
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import quartiles
+from benchmarks.report import show_time
+
+ROOT = Path(__file__).parents[1]
+FIGURES = ROOT / "benchmarks" / "figures"
+BEGIN, END = "<!-- made by python -m benchmarks.race --readme -->", "<!-- end -->"
+OURS = "mnistlr"
+
+
+@dataclass
+class Race:
+    """One data set, its levels, a row for every solver and level, curves, and who did not take part and why."""
+
+    data: dict[str, Any]
+    levels: list[tuple[str, float]]
+    rows: list[dict[str, Any]]
+    curves: dict[str, list[dict[str, float]]]
+    skipped: dict[str, str]
+    optimum: float
+
+
+def medians(race: Race) -> dict[str, list[float]]:
+    """Return for every solver its median seconds, level by level; infinity where it does not get there."""
+    found: dict[str, list[float]] = {}
+    for row in race.rows:
+        median = quartiles(row["seconds"])[1] if row["seconds"] else math.inf
+        found.setdefault(row["solver"], []).append(median)
+    return found
+
+
+def best_of_ours(times: dict[str, list[float]]) -> list[float]:
+    """Return level by level the seconds of the quickest of ours."""
+    return [min(values) for values in zip(*(v for name, v in times.items() if name.startswith(OURS)), strict=True)]
+
+
+def title(level: tuple[str, float]) -> str:
+    """Return what a column is called."""
+    kind, value = level
+    return f"{value:.1%} right" if kind == "test_accuracy" else f"{value:.0e} from optimum".replace("e-0", "e-")
+
+
+def ratio_to(seconds: float, ours: float) -> str:
+    """Return how many times ours a time is; in bold where a peer is faster."""
+    if not (math.isfinite(seconds) and math.isfinite(ours)):
+        return ""
+    shown = f"{seconds / ours:.2g}" if seconds < 100 * ours else f"{seconds / ours:.0f}"
+    return f" (**{shown}**)" if seconds < ours else f" ({shown})"
+
+
+def table(race: Race, *, brief: bool) -> str:
+    """Return a Markdown table: a line a solver, a column a level; ``brief`` leaves out whoever reaches none."""
+    times = medians(race)
+    ours = best_of_ours(times)
+    patience = race.rows[0]["patience"]
+    facts = {row["solver"]: row for row in race.rows}
+    lines = [
+        "| solver | " + " | ".join(map(title, race.levels)) + " | peak memory | prepare + warm up |",
+        "| --- |" + " --- |" * (len(race.levels) + 2),
+    ]
+    absent = []
+    order = sorted(times, key=lambda name: (not name.startswith(OURS), sorted(times[name]), name))
+    for name in order:
+        if brief and not any(map(math.isfinite, times[name])):
+            absent.append(name)
+            continue
+        cells = []
+        for number, seconds in enumerate(times[name]):
+            if not math.isfinite(seconds):
+                cells.append(f"> {patience:g} s")
+                continue
+            mark = ratio_to(seconds, ours[number]) if not name.startswith(OURS) else ""
+            cell = show_time(seconds) + mark
+            if not brief:
+                readings = next(r["seconds"] for r in race.rows if r["solver"] == name and
+                                (r["measure"], r["level"]) == tuple(race.levels[number]))  # fmt: skip
+                low, _, high = quartiles(readings)
+                cell += f" [{show_time(low)} - {show_time(high)}]"
+            cells.append(f"**{cell}**" if seconds == ours[number] and name.startswith(OURS) else cell)
+        row = facts[name]
+        memory = "" if row["peak_megabytes"] is None else f"{row['peak_megabytes']:.0f} MB"
+        aside = f"{show_time(row['prepare_seconds'])} + {show_time(row['warm_up_seconds'])}"
+        lines.append(f"| {name} | " + " | ".join(cells) + f" | {memory} | {aside} |")
+    if absent:
+        lines.append(f"\nNone of these levels within {patience:g} s: {', '.join(absent)}.")
+    return "\n".join(lines)
+
+
+def losses(races: list[Race]) -> str:
+    """Return a sentence on where a peer is ahead of the best of ours."""
+    found = []
+    for race in races:
+        times = medians(race)
+        for number, ours in enumerate(best_of_ours(times)):
+            ahead = [name for name, v in times.items() if not name.startswith(OURS) and v[number] < ours]
+            if ahead:
+                found.append(f"{race.data.get('task', '')}, {title(race.levels[number])}: {', '.join(ahead)}")
+    return "Ahead of ours: " + "; ".join(found) + "." if found else "At none of these levels is a peer ahead of ours."
+
+
+def about(race: Race) -> str:
+    """Return machine, versions and date in a line."""
+    facts = race.rows[0]["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
+    return (
+        f"{facts['cpu']}, {facts['cores']} cores, {facts['threads']} threads, load {facts['load']} at the end; "
+        f"{versions}; {facts['date'][:10]}"
+    )
+
+
+def headline(races: list[Race]) -> str:
+    """Return the README's part."""
+    parts = [
+        f"`python -m benchmarks.race --readme` on {about(races[0])}. Median seconds until a level is reached, and in "
+        "brackets how many times the best of ours that is; bold where it is less."
+    ]
+    for race in races:
+        name = race.data.get("task", race.data["dataset"])
+        parts += [f"**{name.capitalize()}**", table(race, brief=True)]
+        parts.append(f"![Suboptimality and test error against seconds, {name}](benchmarks/figures/{slug(race)}.svg)")
+    parts.append(losses(races))
+    return "\n\n".join(parts)
+
+
+def slug(race: Race) -> str:
+    """Return the name of a figure's file."""
+    return re.sub(r"\W+", "-", race.data.get("task", race.data["dataset"]))
+
+
+def draw(race: Race, path: Path) -> bool:
+    """Draw suboptimality and test error against seconds; return False where matplotlib is missing."""
+    try:
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
+    except ImportError:
+        return False
+    with rc_context({"svg.hashsalt": "mnistlr", "svg.fonttype": "none", "font.size": 9}):
+        figure = Figure(figsize=(10, 4.6), layout="constrained")
+        axes = figure.subplots(1, 2)
+        for number, (name, curve) in enumerate(sorted(race.curves.items(), key=lambda p: not p[0].startswith(OURS))):
+            ours = name.startswith(OURS)
+            points = sorted(curve, key=lambda point: point["seconds"])
+            style = {
+                "label": name, "lw": 2 if ours else 1, "color": f"C{number % 10}", "zorder": 3 if ours else 2,
+                "ls": "-" if ours else ["--", ":", "-."][number // 10 % 3],
+            }  # fmt: skip
+            seconds = [point["seconds"] for point in points]
+            axes[0].plot(seconds, [max(point["suboptimality"], 1e-9) for point in points], **style)
+            axes[1].plot(seconds, [1 - point["test_accuracy"] for point in points], **style)
+        best = min(1 - point["test_accuracy"] for curve in race.curves.values() for point in curve)
+        axes[0].set(xscale="log", yscale="log", xlabel="seconds", ylabel="relative suboptimality", ylim=(1e-8, 3))
+        axes[1].set(xscale="log", xlabel="seconds", ylabel="test error", ylim=(0.9 * best, 2.5 * best))
+        for panel in axes:
+            panel.grid(alpha=0.3)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=7)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, metadata={"Date": None})
+    return True
+
+
+def write_all(races: list[Race], file: Path, *, readme: bool) -> None:
+    """Write rows and curves as JSON, tables as Markdown and figures beside it; with ``readme`` the README's part."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps([asdict(race) for race in races], indent=1))
+    pages = []
+    for race in races:
+        pages += [f"## {race.data}", about(race), table(race, brief=False)]
+        pages += [f"- {name} does not take part: {reason}" for name, reason in race.skipped.items()]
+        if not draw(race, file.parent / f"race-{slug(race)}.svg"):
+            pages.append("No figure: matplotlib is not installed.")
+    page = "\n\n".join([*pages, losses(races)])
+    (file.parent / "race.md").write_text(page + "\n")
+    print(f"\n{page}")
+    if readme:
+        text = headline(races)
+        (file.parent / "headline.md").write_text(text + "\n")
+        for race in races:
+            draw(race, FIGURES / f"{slug(race)}.svg")
+        replace_part(ROOT / "README.md", text)
+
+
+def replace_part(readme: Path, text: str) -> None:
+    """Put ``text`` between the README's two marks."""
+    before, mark, rest = readme.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (mark and end):
+        raise ValueError(f"expected {BEGIN} and {END} in {readme}, found not both; nothing is changed.")
+    readme.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")

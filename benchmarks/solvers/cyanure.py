@@ -1,0 +1,28 @@
+"""Cyanure: accelerated stochastic methods in C++; its own choice of the method ("auto")."""
+
+from typing import Any
+
+import numpy as np
+from cyanure.estimators import Classifier
+
+from benchmarks.rival import Rival
+
+
+class Solver(Rival):
+    """In float32, which it takes; passes over the data are its iterations; it looks whether to stop but rarely."""
+
+    name = "cyanure"
+    requirements = ["pip::cyanure"]  # noqa: RUF012
+    dtype = np.float32
+
+    def fit(self, n_iter: int) -> Any:
+        """Run ``n_iter`` passes."""
+        loss = "logistic" if self.n_raw == 1 else "multiclass-logistic"
+        model = Classifier(
+            loss=loss, penalty="l2", lambda_1=self.alpha, fit_intercept=True, tol=1e-12, max_iter=n_iter,
+            duality_gap_interval=10, verbose=False, safe=False,
+        )  # fmt: skip
+        model.fit(self.X, self.y)
+        model.coef_ = np.reshape(model.coef_, (-1, self.n_raw)).T
+        model.intercept_ = np.reshape(model.intercept_, self.n_raw)
+        return model

@@ -1,0 +1,35 @@
+"""Ours: SGD as ``fit`` runs it, shuffled, its averaged weights looked at within the epochs too."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from benchmarks.rival import SteppingRival
+from benchmarks.scoring import Weights
+from mnistlr.objective import Objective
+from mnistlr.samples import Samples
+from mnistlr.solvers import SGD
+from mnistlr.threads import count_threads
+
+
+class Solver(SteppingRival):
+    """The defaults of SoftmaxRegression; it is looked at every ``PIECE`` samples, whose shuffle is on the clock."""
+
+    name = "mnistlr sgd"
+    dtype = np.uint8
+    shuffles = True
+    PIECE = 960
+
+    def steps(self) -> Iterator[Weights]:
+        """Go through the samples in one new order after the other."""
+        samples = Samples.of(self.X)
+        objective = Objective(
+            samples, self.y.astype(np.int32), self.n_raw, alpha=self.alpha, n_threads=count_threads()
+        )  # fmt: skip
+        state = SGD(objective, np.zeros(objective.n_parameters), batch_size=16)
+        random = np.random.RandomState(self.seed)
+        while True:
+            order = random.permutation(len(self.y))
+            for first in range(0, len(order), self.PIECE):
+                state.epoch(objective, order[first : first + self.PIECE], random)
+                yield objective.unpack(state.theta)

@@ -1,0 +1,33 @@
+"""scikit-learn's LogisticRegression, every solver of it, each in the type that it computes in."""
+
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import LogisticRegression
+
+from benchmarks.rival import Rival
+
+
+class Solver(Rival):
+    """liblinear, which has a file of its own too, gets CSR and a large ``intercept_scaling``: it penalises the bias."""
+
+    name = "scikit-learn"
+    parameters = {"solver": ["lbfgs", "newton-cholesky", "newton-cg", "liblinear", "sag", "saga"]}  # noqa: RUF012
+    dtype = np.float32
+
+    def skip(self, X: Any, y: Any, n_classes: int, alpha: float) -> tuple[bool, str | None]:
+        """Only liblinear is limited to two classes."""
+        if self.solver == "liblinear" and n_classes > 2:
+            return True, "minimises another objective for more than two classes, one versus the rest"
+        return super().skip(X, y, n_classes, alpha)
+
+    def prepare(self) -> None:
+        """Liblinear computes in float64, and quickest on sparse data."""
+        if self.solver == "liblinear":
+            self.X = csr_matrix(self.X, dtype=np.float64)
+
+    def fit(self, n_iter: int) -> Any:
+        """Run ``n_iter`` iterations."""
+        more = {"intercept_scaling": 30.0} if self.solver == "liblinear" else {"random_state": 0}
+        return LogisticRegression(solver=self.solver, C=self.C, tol=1e-14, max_iter=n_iter, **more).fit(self.X, self.y)

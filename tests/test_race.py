@@ -1,0 +1,186 @@
+"""The race: settings are found, clocks stop while weights are judged, rivals are easily added. No time is judged."""
+
+from pathlib import Path
+from time import sleep
+from typing import Any
+
+import pytest
+
+from benchmarks.race_report import BEGIN, END, Race, headline, losses, replace_part, table, write_all
+
+
+@pytest.fixture
+def race() -> Any:
+    pytest.importorskip("benchopt")
+    from benchmarks import race
+
+    return race
+
+
+RIVAL = """
+from sklearn.linear_model import LogisticRegression
+from benchmarks.rival import Rival
+
+
+class Solver(Rival):
+    name = "my rival"
+
+    def fit(self, n_iter):
+        return LogisticRegression(C=self.C, tol=1e-9, max_iter=n_iter).fit(self.X, self.y)
+"""
+
+
+def digits_for(race: Any, task: str) -> tuple[Any, Any]:
+    from benchopt.benchmark import Benchmark
+
+    benchmark = Benchmark(race.FOLDER)
+    return benchmark, race.load(benchmark, "pictures", {"source": "digits", "task": task})
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("task", ["2 or not", "ten classes"])
+@pytest.mark.filterwarnings("ignore")
+def test_all_reach_the_same_optimum(race: Any, task: str) -> None:
+    """Whoever minimises this objective exactly gets to it, whatever its scalings are called."""
+    benchmark, objective = digits_for(race, task)
+    exact = {"mnistlr lbfgs": 100, "mnistlr newton": 20, "mnistlr svrg": 60, "scikit-learn lbfgs": 400,
+             "scikit-learn newton-cg": 60, "scikit-learn saga": 1000, "LIBLINEAR": 40, "cyanure": 400,
+             "skglm": 400, "scikit-learn-intelex": 400}  # fmt: skip
+    entries = {entry.name: entry for entry in race.enter(benchmark, objective, {}) if entry.name in exact}
+    assert "mnistlr lbfgs" in entries
+    for name, entry in entries.items():
+        entry.run_for(exact[name])
+        distance = objective.evaluate_result(**entry.solver.get_result())["suboptimality"]
+        assert -1e-7 < distance < (1e-3 if name == "skglm" else 2e-5), name
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_rival_in_ten_lines(race: Any, tmp_path: Path) -> None:
+    from benchopt.utils.dynamic_modules import _load_class_from_module
+
+    assert len(RIVAL.strip().splitlines()) <= 10
+    _, objective = digits_for(race, "2 or not")
+    (tmp_path / "my_rival.py").write_text(RIVAL)
+    Solver = _load_class_from_module(race.FOLDER, tmp_path / "my_rival.py", "Solver")
+    solver = Solver.get_instance()
+    assert solver._set_objective(objective) == (False, None)
+    solver._warm_up()
+    entry = race.Contestant(solver, race.short(solver))
+    race.scout(entry, objective.evaluate_result, [("suboptimality", 1e-4)], patience=5.0)
+    race.time_once(entry)
+    assert len(entry.readings["suboptimality", 1e-4]) == 1
+    assert solver.warm_up_seconds > 0
+
+
+def test_why_somebody_does_not_take_part_is_told(race: Any) -> None:
+    skipped: dict[str, str] = {}
+    benchmark, objective = digits_for(race, "ten classes")
+    names = [entry.name for entry in race.enter(benchmark, objective, skipped)]
+    assert "one versus the rest" in skipped["scikit-learn liblinear"]
+    assert "scikit-learn liblinear" not in names
+
+
+class Told:
+    """A solver for which ``needed`` iterations suffice."""
+
+    sampling_strategy = "iteration"
+
+    def __init__(self, needed: int) -> None:
+        self.needed, self.asked, self.now = needed, [], 0
+
+    def run(self, iterations: int) -> None:
+        self.asked.append(iterations)
+        self.now = iterations
+
+    def get_result(self) -> dict[str, Any]:
+        return {"now": self.now}
+
+
+class Stepping(Told):
+    sampling_strategy = "callback"
+
+    def run(self, go_on: Any) -> None:
+        self.now = 0
+        while go_on():
+            sleep(0.001)
+            self.now += 1
+
+
+LEVEL = ("suboptimality", 1.0)
+
+
+@pytest.mark.parametrize("solver", [Told, Stepping])
+@pytest.mark.parametrize("needed", [1, 2, 7, 57, 130])
+def test_settings_are_found(race: Any, solver: type, needed: int) -> None:
+    entry = race.Contestant(solver(needed), "told")
+    race.scout(entry, lambda now: {"suboptimality": 0.0 if now >= needed else 2.0}, [LEVEL], patience=5.0)
+    assert needed <= entry.settings[LEVEL] <= max(needed, 1.11 * needed)
+
+
+def test_out_of_reach(race: Any) -> None:
+    entry = race.Contestant(Stepping(1), "told")
+    race.scout(entry, lambda now: {"suboptimality": 2.0}, [LEVEL], patience=0.05)
+    assert entry.settings == {}
+    race.time_once(entry)
+    assert entry.readings == {}
+
+
+def test_judging_stops_the_clock(race: Any) -> None:
+    def judge(now: int) -> dict[str, float]:
+        sleep(0.2)
+        return {"suboptimality": 0.0 if now >= 3 else 2.0}
+
+    entry = race.Contestant(Stepping(3), "told")
+    race.scout(entry, judge, [LEVEL], patience=5.0)
+    assert entry.curve[-1]["seconds"] < 0.2
+
+
+def a_race(ours: list[float], theirs: list[float]) -> Race:
+    levels = [("test_accuracy", 0.92), ("suboptimality", 1e-4)]
+    machine = {"cpu": "a CPU", "cores": 2, "threads": 2, "load": 0.0, "versions": {"numpy": "2"}, "date": "2026-11-24T"}
+    rows = [
+        {"solver": name, "measure": kind, "level": value, "setting": 3, "seconds": seconds, "patience": 3.0,
+         "prepare_seconds": 0.1, "warm_up_seconds": 0.2, "peak_megabytes": 12.0, "machine": machine}
+        for name, seconds in (("mnistlr sgd", ours), ("rival", theirs), ("late", []))
+        for kind, value in levels
+    ]  # fmt: skip
+    point = {"setting": 1, "seconds": 0.1, "suboptimality": 0.1, "test_accuracy": 0.9}
+    curves: dict[str, list] = {name: [point] for name in ("mnistlr sgd", "rival")}
+    return Race(
+        {"dataset": "pictures", "task": "ten classes"}, levels, rows, curves, {"absent": "no such package"}, 1.0
+    )
+
+
+def test_table_and_losses() -> None:
+    slower = a_race([1.0, 1.0, 3.0], [2.0, 2.0, 4.0])
+    shown = table(slower, brief=True)
+    assert "**1 s**" in shown
+    assert "2 s (2)" in shown
+    assert "None of these levels within 3 s: late" in shown
+    assert "> 3 s" in table(slower, brief=False)
+    assert losses([slower]).startswith("At none of these levels")
+    faster = a_race([1.0], [0.5])
+    assert "500 ms (**0.5**)" in table(faster, brief=True)
+    assert "Ahead of ours: ten classes, 92.0% right: rival" in losses([faster])
+
+
+def test_everything_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib")
+    write_all([a_race([1.0], [2.0])], tmp_path / "results" / "race.json", readme=False)
+    page = (tmp_path / "results" / "race.md").read_text()
+    assert "absent does not take part: no such package" in page
+    assert "numpy 2" in page
+    assert (tmp_path / "results" / "race-ten-classes.svg").read_text().startswith("<?xml")
+
+
+def test_the_readme_s_part_is_replaced(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    text = headline([a_race([1.0], [2.0])])
+    replace_part(readme, text)
+    replace_part(readme, text)
+    assert readme.read_text() == f"before\n{BEGIN}\n{text}\n{END}\nafter\n"
+    readme.write_text("no marks")
+    with pytest.raises(ValueError, match="found not both"):
+        replace_part(readme, text)
+    assert readme.read_text() == "no marks"
