@@ -249,6 +249,10 @@ def test_default_n_jobs() -> None:
 # --- the file ----------------------------------------------------------------------------------------------
 
 
+def _fail_to_write(_: int) -> None:
+    raise OSError("disk full")
+
+
 def test_a_failure_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: Names) -> Seen:
         raise ValueError("cannot see")
@@ -258,6 +262,10 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Monke
     path = tmp_path / "report.html"
     path.write_text("old")
     with pytest.raises(ValueError, match="cannot see"):
+        write_report(path, About.of(load_named("digits")), IN_SHORT)
+    monkeypatch.setattr(build, "build_chapters", lambda _: [])
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):
+        patch.setattr("os.fsync", _fail_to_write)
         write_report(path, About.of(load_named("digits")), IN_SHORT)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
