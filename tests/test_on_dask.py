@@ -16,8 +16,12 @@ import mnistlr.on_dask
 from mnistlr import LogisticRegression, SoftmaxRegression, confusion_matrix, load_model, write_idx
 from mnistlr.exceptions import ArgumentError, DataFormatError, DivergenceError, MissingExtraError
 from mnistlr.foreign import is_dask
-from mnistlr.on_dask.block import MappedArray
+from mnistlr.objective import Objective
+from mnistlr.on_dask.block import MappedArray, check
+from mnistlr.on_dask.fitting import objective_in_blocks
+from mnistlr.on_dask.objective import LocalRunner
 from mnistlr.on_dask.tree import add_node, merge, total
+from mnistlr.samples import Samples
 
 distributed = pytest.importorskip("distributed")
 dask = pytest.importorskip("dask")
@@ -95,6 +99,42 @@ def test_neighbouring_blocks_make_few_nodes():
         add_node(nodes, 0, block, np.ones(1), 1024)
     assert len(nodes) <= 2 * 10
     assert sum(int(vector[0]) for vector in nodes.values()) == 900 - 37
+
+
+# The objective
+
+
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_the_objective_is_that_of_all_samples(small_mnist, is_sparse):
+    X, y = small_mnist.X_train, small_mnist.y_train.astype(np.int32)
+    X = sp.csr_matrix(X / 255.0) if is_sparse else X
+    random = np.random.default_rng(0)
+    weight = random.random(len(y)) * (random.random(len(y)) < 0.9)
+    model = SoftmaxRegression(alpha=0.1)
+    parts = zip(cut(X), cut(y), cut(weight), strict=True)
+    runner = LocalRunner([check(i, *part, SoftmaxRegression()) for i, part in enumerate(parts)], 1)
+    blocked, _ = objective_in_blocks(model, X, runner)
+    whole = Objective(Samples.of(X), y, 10, alpha=0.1, sample_weight=weight)
+    theta, vector = random.standard_normal((2, whole.n_parameters)) / 10
+    rtol = 1e-5 if not is_sparse else 1e-10
+    assert blocked.value(theta) == pytest.approx(whole.value(theta), rel=rtol)
+    for one, other in (
+        (blocked.value_and_gradient(theta)[1], whole.value_and_gradient(theta)[1]),
+        (blocked.hessian_vector(theta, vector), whole.hessian_vector(theta, vector)),
+    ):
+        np.testing.assert_allclose(one, other, atol=rtol * abs(other).max())
+    for stride in (1, 3, 700, 1234):  # the very same samples
+        for one, other in zip(blocked.every(stride), whole.every(stride), strict=True):
+            if isinstance(one, Samples):
+                one, other = ((samples.X if samples.is_sparse else [samples.X]) for samples in (one, other))
+            else:
+                one, other = [one], [other]
+            for a, b in zip(one, other, strict=True):
+                np.testing.assert_array_equal(a, b)
+    assert blocked.n_counted == whole.n_counted
+    assert blocked.unevenness == pytest.approx(whole.unevenness, rel=1e-12)
+    np.testing.assert_array_equal(blocked.samples.peaks(), whole.samples.peaks())
+    np.testing.assert_array_equal(blocked.y, y)
 
 
 # Fitting
@@ -460,14 +500,14 @@ def test_progress_goes_to_stderr(client, digits, capsys):
 def test_nothing_stays_on_the_cluster(client, digits):
     X, y = on_dask(digits.X_train, [0, 500, len(digits.y_train)]), digits.y_train
     SoftmaxRegression(solver="lbfgs", max_iter=2).fit(X, y)
-    with pytest.raises(ValueError, match="one class"):
+    with pytest.raises(ValueError, match="one class") as raised:
         SoftmaxRegression(solver="lbfgs", max_iter=2).fit(X, 0 * y)
     for _ in range(100):
         left = client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.tasks))
         if not left:
             break
         time.sleep(0.05)
-    assert not left
+    assert not left, raised  # its traceback holds on to all that the fit had
 
 
 def test_callbacks_see_each_iteration(client, digits):
