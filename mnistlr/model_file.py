@@ -15,6 +15,7 @@ have (`npz`), and it is taken for a model only after every shape, type and numbe
 """
 
 import hashlib
+import io
 import json
 import os
 import platform
@@ -140,8 +141,10 @@ def save_model(
     except ValueError as error:
         raise ModelFileError(f"the model cannot be saved, since its file would be refused: it {error}") from error
     arrays["header"] = np.frombuffer(text.encode(), dtype=np.uint8)
+    contents = io.BytesIO()  # zipfile complains on its way out if it is the one to find the disk full
+    np.savez(contents, **arrays)  # type: ignore[arg-type]
     with atomic_write(path) as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
+        file.write(contents.getbuffer())
     return path
 
 
