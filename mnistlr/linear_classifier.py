@@ -1,34 +1,31 @@
-"""What both models share as scikit-learn estimators: checking, fitting, predicting."""
+"""What both models share as scikit-learn estimators: checking and fitting."""
 
 import copy
-import functools
 import warnings
-from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from mnistlr.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from mnistlr.datasets.split import stratified_split
 from mnistlr.exceptions import DivergenceError
 from mnistlr.foreign import is_dask
+from mnistlr.linear_predictor import LinearPredictor, dtype_of
 from mnistlr.objective import Objective
-from mnistlr.samples import MIN_CHUNK, Samples
+from mnistlr.samples import Samples
 from mnistlr.solvers import FEW, SGD, Monitor, Result, distinct, gradient_descent, lbfgs, newton, sgd, svrg
 from mnistlr.threads import count_threads
 
 Array = npt.NDArray[Any]
-
-LARGEST = np.finfo(np.float64).max / 4
 
 # solver -> default tol, default max_iter
 DEFAULTS = {
@@ -41,27 +38,13 @@ DEFAULTS = {
 }
 
 
-def _lazy_on_dask(method: Callable[[Any, Any], Array]) -> Callable[[Any, Any], Any]:
-    """Let a method of X (n, d) that returns a row for each sample take Dask arrays, and be lazy on them."""
-
-    @functools.wraps(method)
-    def dispatched(self: Any, X: Any) -> Any:
-        if is_dask(X):
-            from mnistlr.on_dask import lazily
-
-            return lazily(self, method.__name__, X)
-        return method(self, X)
-
-    return dispatched
-
-
 def _solver_is_sgd(estimator: "LinearClassifier") -> bool:
     if estimator._solver() != "sgd":
         raise AttributeError(f"partial_fit needs solver='sgd', this estimator has solver={estimator.solver!r}.")
     return True
 
 
-class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class LinearClassifier(CallbackSupportMixin, LinearPredictor, BaseEstimator):  # type: ignore[misc]
     """A classifier with raw predictions X coef_^T + intercept_; subclasses say which classes they take."""
 
     _default_solver: str
@@ -252,7 +235,7 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         self.__dict__.pop("history_", None)  # that of an earlier fit is not this model's
 
     def _validate(self, X: Any, y: Any, reset: bool) -> tuple[Any, Array]:
-        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=_dtype_of(X), order="C", reset=reset)
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=dtype_of(X), order="C", reset=reset)
         check_classification_targets(y)
         return X, y
 
@@ -359,94 +342,6 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
             )
         self.__dict__.update(_coefficients(objective, classes, result.theta))
 
-    def _raw_predictions(self, X: Any) -> Array:
-        check_is_fitted(self)
-        if not self._is_plain(X):
-            X = validate_data(self, X, accept_sparse="csr", dtype=_dtype_of(X), order="C", reset=False)
-        samples = Samples.of(X)
-        n_threads = count_threads(self.n_jobs) if samples.n > MIN_CHUNK else 1
-        raw = samples.raw_predictions(self.coef_, self.intercept_, n_threads)
-        if np.isnan(raw).any():  # infinity minus infinity
-            raise ValueError(
-                f"The sums X coef_^T overflow with features as large as {samples.peaks().max():.3g}; expected features "
-                "of about the size of those that the model was fitted on. Scale them alike."
-            )
-        return raw
-
-    def _is_plain(self, X: Any) -> bool:
-        """Whether X is so plainly right that scikit-learn's checks, 60 microseconds, can find nothing."""
-        return (
-            type(X) is np.ndarray
-            and X.dtype == np.uint8
-            and X.ndim == 2
-            and X.shape[0] > 0
-            and X.shape[1] == self.n_features_in_
-            and X.flags.c_contiguous
-            and not hasattr(self, "feature_names_in_")
-        )
-
-    @_lazy_on_dask
-    def decision_function(self, X: Any) -> Array:
-        """Return the raw predictions X coef_^T + intercept_.
-
-        Returns
-        -------
-        ndarray, shape (n_samples,) for two classes, else (n_samples, n_classes)
-            For two classes, positive values speak for ``classes_[1]``.
-        """
-        raw = self._raw_predictions(X)
-        return raw[:, 0] if raw.shape[1] == 1 else raw
-
-    @_lazy_on_dask
-    def predict(self, X: Any) -> Array:
-        """Return the most probable label of each sample, in the type the labels came in."""
-        raw = self._raw_predictions(X)
-        labels: Array = self.classes_[(raw[:, 0] > 0).astype(np.intp) if raw.shape[1] == 1 else raw.argmax(axis=1)]
-        return labels
-
-    @_lazy_on_dask
-    def predict_proba(self, X: Any) -> Array:
-        """Return the probability of each class, shape (n_samples, n_classes), in the order of ``classes_``."""
-        proba: Array = np.exp(self.predict_log_proba(X))
-        return proba
-
-    @_lazy_on_dask
-    def predict_log_proba(self, X: Any) -> Array:
-        """Return the logarithms of the probabilities, float64, exact also where a probability underflows."""
-        # No difference of two raw predictions overflows, infinite ones included.
-        raw = np.clip(self._raw_predictions(X).astype(np.float64), -LARGEST, LARGEST)
-        if raw.shape[1] == 1:
-            # log p = -log(1 + exp(-raw)), log(1 - p) = -log(1 + exp(raw))
-            log_p: Array = -np.logaddexp(0, np.hstack([raw, -raw]))
-            return log_p
-        raw -= raw.max(axis=1, keepdims=True)
-        log_proba: Array = raw - np.log(np.exp(raw).sum(axis=1, keepdims=True))
-        return log_proba
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the share of samples, or of their weight, that are given their label.
-
-        On Dask arrays the blocks are scored where they lie.
-        """
-        if is_dask(X):
-            from mnistlr.on_dask import score
-
-            return score(self, X, y, sample_weight)
-        return float(super().score(X, y, sample_weight))
-
-    def save(
-        self,
-        path: Any,
-        *,
-        training_data: tuple[Any, Any] | None = None,
-        accuracy: float | None = None,
-        provenance: dict[str, Any] | None = None,
-    ) -> Any:
-        """Write the fitted model to a file; see :func:`mnistlr.save_model`."""
-        from mnistlr.model_file import save_model
-
-        return save_model(self, path, training_data=training_data, accuracy=accuracy, provenance=provenance)
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
@@ -463,10 +358,3 @@ def _scaled(weight: Array) -> Array:
     """Return weights in the same proportions, the largest in [1/2, 1): no sum or product of them overflows."""
     scaled: Array = np.ldexp(weight, -np.frexp(weight.max())[1])
     return scaled
-
-
-def _dtype_of(X: Any) -> Any:
-    """Return the type to validate X as: uint8 and floats stay, everything else becomes float64."""
-    # A frame is what its columns have in common, which an empty piece of it tells.
-    dtype = np.asarray(X[:0]).dtype if hasattr(X, "dtypes") else getattr(X, "dtype", None)
-    return dtype if dtype in (np.uint8, np.float32, np.float64) else np.float64

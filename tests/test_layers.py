@@ -9,7 +9,8 @@ import mnistlr
 
 ROOT = Path(mnistlr.__file__).parent
 BASE = {"_version", "atomic", "callbacks", "exceptions", "foreign", "plain_file", "threads"}
-TRAINING = BASE | {"kernels", "samples", "objective", "solvers", "linear_classifier", "estimators", "datasets"}
+TRAINING = BASE | {"kernels", "samples", "objective", "solvers", "datasets"}
+TRAINING |= {"linear_predictor", "linear_classifier", "estimators"}
 
 # What each part may import besides itself. cli, commands, tour and warmup stand on top and may import anything.
 MAY_IMPORT = {
@@ -31,6 +32,7 @@ MAY_IMPORT = {
     "objective": BASE | {"kernels", "samples"},
     "solvers": BASE | {"kernels", "samples", "objective"},
     # save() hands itself on, and fit() and predict() what is on Dask, when called
+    "linear_predictor": BASE | {"kernels", "samples", "model_file", "on_dask"},
     "linear_classifier": TRAINING - {"estimators"} | {"model_file", "on_dask"},
     "on_dask": TRAINING | {"metrics"},
     "estimators": TRAINING,

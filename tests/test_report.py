@@ -264,9 +264,11 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(ValueError, match="cannot see"):
         write_report(path, About.of(load_named("digits")), IN_SHORT)
     monkeypatch.setattr(build, "build_chapters", lambda _: [])
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):
+    about = About.of(load_named("digits"))
+    with monkeypatch.context() as patch:
         patch.setattr("os.fsync", _fail_to_write)
-        write_report(path, About.of(load_named("digits")), IN_SHORT)
+        with pytest.raises(OSError, match="disk full"):
+            write_report(path, about, IN_SHORT)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
