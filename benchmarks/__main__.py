@@ -1,7 +1,7 @@
 """Run all benchmarks in a short form: ``python -m benchmarks [--quick]``.
 
-Readings go to ``results/NAME.json``, tables to ``results/NAME.md``, figures beside them. Three rounds of everything; more
-by the scripts themselves. With ``--quick``, where times mean nothing, as many scripts run at once as there are cores.
+Readings go to ``results/NAME.json``, tables to ``results/NAME.md``, figures beside them. Three rounds of each; more by
+the scripts themselves. With ``--quick``, where times mean nothing, as many scripts run at once as there are cores.
 A script that fails is told at the end, by the exit code as well; slow times are not failures.
 """
 
