@@ -3,8 +3,8 @@
 Where that raises a ValueError or a TypeError ours raises the same kind, where it gives a model ours is finite. The
 differences, all of them deliberate:
 
-- sample and class weights that are negative or not finite are refused, as are class weights that leave no class any
-  weight; scikit-learn lets them pass, or divides by zero;
+- sample and class weights that are negative, not finite or all zero are refused; scikit-learn lets some of them pass
+  (all zero before 1.9), or divides by zero;
 - "gd", "nesterov", "svrg" and "sgd" derive a step from the squares of the features; where these overflow in the
   arithmetic type (above 1e19 for float32, 1e150 for float64) they raise a DivergenceError, "lbfgs" and "newton" do not;
 - where terms of X coef^T are infinite and of both signs scikit-learn predicts NaN, ours raises a ValueError.
@@ -27,6 +27,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from mnistlr import DivergenceError, LogisticRegression, SoftmaxRegression
 from mnistlr.linear_classifier import DEFAULTS
+
+pytestmark = pytest.mark.long
 
 SOLVERS = sorted(DEFAULTS)
 OVERFLOWS_FROM = {np.dtype(np.float32): 1e19, np.dtype(np.float64): 1e150}

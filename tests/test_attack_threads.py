@@ -27,7 +27,7 @@ from mnistlr.linear_classifier import DEFAULTS
 
 SOLVERS = sorted(DEFAULTS)
 # For all tests alike: warnings.catch_warnings is no help where several threads run.
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")]
 
 
 def images(seed=0, n=2000):

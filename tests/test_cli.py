@@ -191,6 +191,7 @@ def test_streams_of_a_process() -> None:
     assert done.stderr == "mnistlr: error: expected the index of an image of digits, 0 to 1796, got 5000.\n"
 
 
+@pytest.mark.long
 def test_first_run_says_that_it_compiles_and_the_second_does_not(tmp_path: Path) -> None:
     arguments = ("train", "--dataset", "digits", "--digit", 2, "-o", tmp_path / "m.npz")
     notices = [process(*arguments, NUMBA_CACHE_DIR=str(tmp_path / "numba")).stderr for _ in range(2)]

@@ -280,6 +280,7 @@ for kernel in (kernels.raw_predictions, kernels.loss_gradient, kernels.sgd_epoch
 """
 
 
+@pytest.mark.long
 @needs_compiler
 def test_the_hot_loops_use_vector_instructions(tmp_path):
     pattern = VECTOR_INSTRUCTIONS.get(platform.machine())

@@ -64,6 +64,7 @@ def test_command(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert [path.name for path in tmp_path.iterdir()] == ["tour.ipynb"]
 
 
+@pytest.mark.long
 def test_notebook_runs_top_to_bottom(path: Path) -> None:
     nbclient = pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")

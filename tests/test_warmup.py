@@ -26,6 +26,7 @@ def run(code, cache):
     return result.stdout.split()
 
 
+@pytest.mark.long
 def test_a_new_process_compiles_nothing_after_warmup(tmp_path):
     run("from mnistlr.warmup import warm_up; list(warm_up(('uint8',)))", tmp_path)
     hits, misses = map(int, run(USE, tmp_path))
