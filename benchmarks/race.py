@@ -1,6 +1,6 @@
 """Who is first: all solvers of the benchmark in one run, round by round, to given levels.
 
-    python -m benchmarks.race [--quick] [--readme]
+    python -m benchmarks.race [--quick] [--only NAME] [--readme]
 
 benchopt runs one solver after the other; here the same objective, data sets and solvers take turns, so that whatever
 else the machine does hits all alike. First each is scouted: how many iterations (or steps) it needs for each level,
@@ -11,9 +11,11 @@ the peak of memory, each in a process of its own. ``--readme`` replaces the tabl
 
 import argparse
 import json
+import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ import numpy as np
 
 from benchmarks.measure import PAUSE
 from benchmarks.memory import in_new_process, peak
-from benchmarks.race_report import Race, write_all
+from benchmarks.race_report import OURS, Race, write_all
 from benchmarks.report import machine
 
 FOLDER = Path(__file__).parent
@@ -105,14 +107,17 @@ def short(solver: Any) -> str:
     return " ".join([solver.name, *map(str, solver._parameters.values())])
 
 
-def enter(benchmark: Any, objective: Any, skipped: dict[str, str]) -> list[Contestant]:
-    """Prepare whoever can take part; note in ``skipped`` why the others do not."""
+def enter(benchmark: Any, objective: Any, skipped: dict[str, str], only: str = "") -> list[Contestant]:
+    """Prepare whoever can take part, ours and those with ``only`` in their name; note why the others do not."""
     contestants = []
     for solver, problem in instances(benchmark):
-        if problem:
-            skipped[solver] = problem
+        name = solver if problem else short(solver)
+        if not (name.startswith(OURS) or only.lower() in name.lower()):
             continue
-        name, began = short(solver), time.perf_counter()
+        if problem:
+            skipped[name] = problem
+            continue
+        began = time.perf_counter()
         skip, reason = solver._set_objective(objective)
         if skip:
             skipped[name] = reason
@@ -192,13 +197,22 @@ def time_once(entry: Contestant) -> None:
         entry.readings.setdefault(level, []).append(seconds[setting])
 
 
-def peak_of(name: str, dataset: str, parameters: dict[str, Any]) -> float:
-    """Return the megabytes that a solver takes at most beyond the data as loaded, conversion included."""
+def peak_of(file: str, own: dict[str, Any], dataset: str, parameters: dict[str, Any]) -> float:
+    """Return the megabytes that a solver takes at most beyond the data as loaded, conversion included.
+
+    Parameters
+    ----------
+    file, own
+        The solver's file and its parameters.
+    dataset, parameters
+        As in `race`.
+    """
     from benchopt.benchmark import Benchmark
+    from benchopt.utils.dynamic_modules import _load_class_from_module
 
     warnings.simplefilter("ignore")
     benchmark = Benchmark(FOLDER)
-    solver = next(solver for solver, problem in instances(benchmark) if not problem and short(solver) == name)
+    solver = _load_class_from_module(FOLDER, Path(file), "Solver").get_instance(**own)
     task = {"task": parameters["task"]} if "task" in parameters else {}
     small = load(benchmark, "pictures", {"source": "digits"} | task)
     objective = load(benchmark, dataset, parameters)
@@ -215,7 +229,7 @@ def peak_of(name: str, dataset: str, parameters: dict[str, Any]) -> float:
 
 def race(
     dataset: str, parameters: dict[str, Any], levels: list[Level], *, rounds: int, patience: float, budget: float,
-    memory: bool,
+    memory: bool, only: str = "",
 ) -> Race:  # fmt: skip
     """Run a race on one data set.
 
@@ -230,14 +244,16 @@ def race(
     budget : float
         Who has used up so many seconds of readings sits out further rounds.
     memory : bool
-        Whether to measure peaks as well.
+        Whether to measure peaks as well, of those who reach a level.
+    only : str
+        Whoever has this in the name takes part, and ours.
     """
     from benchopt.benchmark import Benchmark
 
     benchmark, skipped = Benchmark(FOLDER), {}
     objective = load(benchmark, dataset, parameters)
     judge = objective.evaluate_result
-    contestants = enter(benchmark, objective, skipped)
+    contestants = enter(benchmark, objective, skipped, only)
     for entry in contestants:
         scout(entry, judge, levels, patience)
         print(f"  {entry.name}: {len(entry.curve)} looks, {len(entry.settings)} of {len(levels)} levels", flush=True)
@@ -249,8 +265,19 @@ def race(
             if entry.spent < budget:
                 time_once(entry)
     if memory and Path("/proc/self/clear_refs").exists():
-        for entry in contestants:
-            entry.memory = in_new_process(peak_of, entry.name, dataset, parameters)
+        reaching = [entry for entry in contestants if entry.settings]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # no times are taken, so that they may run side by side
+            for entry, megabytes in zip(
+                reaching,
+                pool.map(
+                    lambda entry: in_new_process(
+                        peak_of, str(entry.solver._module_filename), entry.solver._parameters, dataset, parameters
+                    ),
+                    reaching,
+                ),
+                strict=True,
+            ):
+                entry.memory = megabytes
     about = machine()
     rows = [
         {
@@ -271,8 +298,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Solvers race to given levels")
     parser.add_argument("--quick", action="store_true", help="only check that everything runs, on little data")
     parser.add_argument("--readme", action="store_true", help="put table and figures into the README")
+    parser.add_argument("--only", default="", metavar="NAME", help="solvers with this in their name, beside ours")
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="rounds of timing (default 5)")
-    parser.add_argument("--patience", type=float, default=3.0, metavar="S", help="seconds a run may take (default 3)")
+    parser.add_argument("--patience", type=float, default=2.0, metavar="S", help="seconds a run may take (default 2)")
     parser.add_argument("--json", type=Path, default=Path("results", "race.json"), metavar="FILE")
     options = parser.parse_args()
     try:
@@ -293,7 +321,7 @@ def main() -> None:
             race(
                 "pictures", {"source": "digits" if options.quick else "mnist", "task": task}, levels,
                 rounds=1 if options.quick else options.repeats, patience=0.2 if options.quick else options.patience,
-                budget=2 * options.patience, memory=not options.quick,
+                budget=options.patience, memory=not options.quick, only=options.only,
             )
         )  # fmt: skip
     write_all(races, options.json, readme=options.readme)

@@ -17,9 +17,11 @@ class Solver(Rival):
     dtype = np.float32
 
     def skip(self, X: Any, y: Any, n_classes: int, alpha: float) -> tuple[bool, str | None]:
-        """Only liblinear is limited to two classes."""
+        """Liblinear is limited to two classes, newton-cholesky to few parameters."""
         if self.solver == "liblinear" and n_classes > 2:
             return True, "minimises another objective for more than two classes, one versus the rest"
+        if self.solver == "newton-cholesky" and n_classes > 2 and n_classes * X.shape[1] > 5000:
+            return True, f"forms a Hessian of {n_classes * X.shape[1]:,} rows, which takes minutes an iteration"
         return super().skip(X, y, n_classes, alpha)
 
     def prepare(self) -> None:
