@@ -1,7 +1,8 @@
-"""The command line: what can be asked for, and how errors are told. The work is done in ``commands``.
+"""The command line: what can be asked for, and how errors are told.
 
-Results go to stdout, progress to stderr. An error is one line on stderr, "mnistlr: error: ...", and an exit status:
-1, or 2 where the command was misused, or 130 after Ctrl-C. Nothing slow is imported before a command runs.
+The work is done in ``commands`` and ``picture_commands``. Results go to stdout, progress to stderr. An error is one
+line on stderr, "mnistlr: error: ...", and an exit status: 1, or 2 where the command was misused, or 130 after Ctrl-C.
+Nothing slow is imported before a command runs.
 """
 
 import os
@@ -203,11 +204,13 @@ def predict(
         raise typer.BadParameter("--all, --show-steps and --output are for PICTURE files, not for --index.")
     if output and len(pictures or ()) > 1:
         raise typer.BadParameter("--output draws the steps of one PICTURE, got several.")
-    from mnistlr import commands
-
     if pictures:
-        commands.predict_pictures(model, pictures, find_all, show_steps, output, as_json)
+        from mnistlr import picture_commands
+
+        picture_commands.predict_pictures(model, pictures, find_all, show_steps, output, as_json)
     else:
+        from mnistlr import commands
+
         commands.predict(model, index or [], _name(dataset, data), data, as_json)
 
 
@@ -231,9 +234,9 @@ def explain(
     """
     if (photo is None) == (index is None):
         raise typer.BadParameter("expected one of the two: a PHOTO, or --index NUMBER of an image of the data set.")
-    from mnistlr import commands
+    from mnistlr import picture_commands
 
-    commands.explain(model, photo, index, _name(dataset, data), data, output)
+    picture_commands.explain(model, photo, index, _name(dataset, data), data, output)
 
 
 @app.command(epilog="Example: mnistlr draw mnistlr-softmax.npz")
@@ -251,9 +254,9 @@ def draw(
     no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the page in the browser.")] = False,
 ) -> None:
     """Write a page to draw a digit on, which shows how the model decides, and open it."""
-    from mnistlr import commands
+    from mnistlr import picture_commands
 
-    commands.draw(model, output, not no_open)
+    picture_commands.draw(model, output, not no_open)
 
 
 @app.command(epilog="Example: mnistlr warmup")

@@ -1,40 +1,28 @@
-"""What the commands do. Results are printed to stdout, progress to stderr."""
+"""What the commands do, all but those about pictures. Results are printed to stdout, progress to stderr."""
 
-import json
-import os
 import platform
 import sys
 import time
-import webbrowser
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numba.core import event
 from numpy.typing import NDArray
-from rich.console import Console
 
 from mnistlr._version import __version__
-from mnistlr.atomic import atomic_write
+from mnistlr.console import open_console, print_json, progress
 from mnistlr.datasets import FileCheck, cache_folder, fetch_mnist, mnist_location, verify_mnist
 from mnistlr.datasets.named import NAMES, NamedData, load_mnist_or_digits, load_named
 from mnistlr.estimators import LogisticRegression, SoftmaxRegression
-from mnistlr.exceptions import ImageError, MnistlrError
+from mnistlr.exceptions import MnistlrError
 from mnistlr.model_file import ModelFile, read_model_file, save_model
 from mnistlr.steps import Table, Text
 from mnistlr.summary import ClassificationSummary
-from mnistlr.terminal import draw_explanation, draw_grid, draw_image, draw_matrix, draw_step, draw_table
+from mnistlr.terminal import draw_grid, draw_image, draw_matrix, draw_step, draw_table
 from mnistlr.threads import count_threads
-
-if TYPE_CHECKING:
-    from mnistlr.images import Steps
-
-_TOP = 5  # classes whose probabilities are shown for a picture
 
 
 def tour(
@@ -50,9 +38,9 @@ def tour(
         if not path.absolute().parent.is_dir():
             raise FileNotFoundError(f"{path} cannot be written: there is no folder {path.parent}.")
     load = load_mnist_or_digits if name is None else partial(load_named, name, folder)
-    console = _out()
+    console = open_console()
     walk = Tour(load, random_state=seed, n_jobs=n_jobs)
-    with _progress("walking through the tour"):
+    with progress("walking through the tour"):
         for number, step in enumerate(walk.steps(), 1):
             console.print(draw_step(step, number, console))
     about = About.of(walk.data, folder=None if folder is None else str(folder.absolute()), seed=seed)
@@ -66,7 +54,7 @@ def tour(
         (in_short,) = (block for block in step.blocks if isinstance(block, Table))
         loud = [block.text for block in step.blocks if isinstance(block, Text) and block.is_loud]
         notices = [] if about.name == "mnist" else loud
-        with _progress("drawing the report") as tell:
+        with progress("drawing the report") as tell:
             path = write_report(report, about, in_short, notices, n_jobs=n_jobs, tell=tell)
         console.print(f"saved {path}", soft_wrap=True, markup=False)
     if notebook is not None:
@@ -75,14 +63,14 @@ def tour(
 
 def fetch(source: Path | None, force: bool) -> int:
     """Fill the cache; return the exit status."""
-    with _progress("fetching MNIST"):
+    with progress("fetching MNIST"):
         cache = fetch_mnist(source_folder=source, force=force)
     return _print_checks(verify_mnist(cache))
 
 
 def check(folder: Path | None) -> int:
     """Check the files that are there; return the exit status."""
-    with _progress("computing checksums"):
+    with progress("computing checksums"):
         checks = verify_mnist(folder)
     return _print_checks(checks)
 
@@ -109,9 +97,9 @@ def info(as_json: bool) -> None:
         "problem": problem,
     }
     if as_json:
-        _print_json(facts)
+        print_json(facts)
         return
-    console = _out()
+    console = open_console()
     rows = [*versions.items(), ("threads", str(facts["threads"]))]
     for fact, value in [*rows, ("MNIST comes from", facts["data"]), ("cache", facts["cache"])]:
         console.print(f"{fact:<17} {value}", soft_wrap=True, markup=False)
@@ -128,7 +116,7 @@ def show(name: str, folder: Path | None, index: int, shape: tuple[int, int] | No
     pairs = [data.image(i) for i in indices]
     images = np.array([pixels.reshape(data.image_shape) for pixels, _ in pairs])
     labels = [label for _, label in pairs]
-    console = _out()
+    console = open_console()
     if output is not None:
         from mnistlr.plots import plot_digits, save_figure
 
@@ -149,7 +137,7 @@ def train(name: str, folder: Path | None, digit: int | None, output: Path | None
     y, y_test = (labels if digit is None else labels == digit for labels in (data.y_train, data.y_test))
     model = SoftmaxRegression(**parameters) if digit is None else LogisticRegression(**parameters)
     started = time.perf_counter()
-    with _progress(f"training on {len(y):,} images"):
+    with progress(f"training on {len(y):,} images"):
         model.fit(data.X_train, y)
     seconds = time.perf_counter() - started
     summary = ClassificationSummary.from_predictions(y_test, model.predict(data.X_test), labels=model.classes_)
@@ -161,7 +149,7 @@ def train(name: str, folder: Path | None, digit: int | None, output: Path | None
     }
     default = "mnistlr-softmax.npz" if digit is None else f"mnistlr-is-it-a-{digit}.npz"
     path = save_model(model, output or Path(default), provenance=provenance)
-    console = _out()
+    console = open_console()
     unit = "iteration" if model.n_iter_ == 1 else "iterations"
     console.print(f"{type(model).__name__} on {data.title}: {model.n_iter_} {unit} in {seconds:.2f} s")
     console.print(f"stopped because {model.stop_reason_}", soft_wrap=True)
@@ -171,9 +159,9 @@ def train(name: str, folder: Path | None, digit: int | None, output: Path | None
 
 def evaluate(path: Path, name: str | None, folder: Path | None, as_json: bool) -> None:
     """Print how a model does on the test images."""
-    saved, data = _load_model_and_data(path, name, folder)
-    y_test = _labels_for(saved, data.y_test)
-    with _progress("predicting"):
+    saved, data = load_model_and_data(path, name, folder)
+    y_test = labels_for(saved, data.y_test)
+    with progress("predicting"):
         predicted = saved.model.predict(data.X_test)
     labels = saved.model.classes_
     if np.isin(y_test, labels).all():
@@ -182,9 +170,9 @@ def evaluate(path: Path, name: str | None, folder: Path | None, as_json: bool) -
         summary = ClassificationSummary.from_predictions(y_test, predicted)
     if as_json:
         about = {"model": str(path), "class": type(saved.model).__name__, "dataset": data.name}
-        _print_json(about | summary.to_dict())
+        print_json(about | summary.to_dict())
         return
-    console = _out()
+    console = open_console()
     console.print(f"{type(saved.model).__name__} on {data.title}", style="bold")
     _print_accuracy(summary, data)
     console.print()
@@ -200,18 +188,18 @@ def evaluate(path: Path, name: str | None, folder: Path | None, as_json: bool) -
 
 def predict(path: Path, indices: list[int], name: str | None, folder: Path | None, as_json: bool) -> None:
     """Print a model's answers to images of a data set."""
-    saved, data = _load_model_and_data(path, name, folder)
+    saved, data = load_model_and_data(path, name, folder)
     X = np.array([data.image(index)[0] for index in indices])
-    truth = _labels_for(saved, np.array([data.image(index)[1] for index in indices]))
+    truth = labels_for(saved, np.array([data.image(index)[1] for index in indices]))
     predicted, probabilities = saved.model.predict(X), saved.model.predict_proba(X)
     classes = saved.model.classes_.tolist()
     if as_json:
         rows = zip(indices, predicted.tolist(), truth.tolist(), probabilities.tolist(), strict=True)
         keys = ("index", "predicted", "label", "probabilities")
         answers = [dict(zip(keys, row, strict=True)) for row in rows]
-        _print_json({"model": str(path), "dataset": data.name, "classes": classes, "answers": answers})
+        print_json({"model": str(path), "dataset": data.name, "classes": classes, "answers": answers})
         return
-    console = _out()
+    console = open_console()
     for index, answer, label, row in zip(indices, predicted, truth, probabilities, strict=True):
         console.print(f"Image {index} of {data.title}: predicted {answer}, label {label}")
         shown = sorted(np.argsort(-row, kind="stable")[:10])  # more would not fit
@@ -219,189 +207,25 @@ def predict(path: Path, indices: list[int], name: str | None, folder: Path | Non
         console.print(draw_table(Table(("", *(str(classes[k]) for k in shown)), [numbers])))
 
 
-def explain(
-    path: Path, photo: Path | None, index: int | None, name: str | None, folder: Path | None, output: Path | None
-) -> None:
-    """Print why a model gave its answer to an image of a data set or to a photo; draw it to a file."""
-    from mnistlr.explanation import explain
-
-    console = _out()
-    if photo is not None:
-        from mnistlr.images import to_mnist
-
-        saved, truth = _load_model_of_pictures(path), None
-        try:
-            image = to_mnist(photo)
-        except ImageError as error:
-            raise ImageError(f"{photo}: {error}") from error
-        pixels, shape, what = image.ravel(), image.shape, str(photo)
-    else:
-        assert index is not None  # the command line has seen to it
-        saved, data = _load_model_and_data(path, name, folder)
-        pixels, digit = data.image(index)
-        truth = _labels_for(saved, np.array([digit]))[0]
-        shape, what = data.image_shape, f"Image {index} of {data.title}"
-    why = explain(saved.model, pixels)
-    if output is not None:
-        from mnistlr.plots import plot_explanation, save_figure
-
-        save_figure(plot_explanation(why, true_label=truth, image_shape=shape).figure, output)
-    label = "" if truth is None else f", label {truth}"
-    console.print(what + label, soft_wrap=True, markup=False)
-    console.print(f"predicted {why.label}, runner-up {why.runner_up}", soft_wrap=True, markup=False)
-    console.print()
-    console.print(draw_explanation(why, shape, console))
-    if output is not None:
-        console.print(f"saved {output}", soft_wrap=True, markup=False)
-
-
-def predict_pictures(
-    path: Path, pictures: list[Path], find_all: bool, show_steps: bool, output: Path | None, as_json: bool
-) -> None:
-    """Print a model's answers to photos or drawings."""
-    from mnistlr.images import trace
-
-    model = _load_model_of_pictures(path).model
-    classes = model.classes_.tolist()
-    console, answers = _out(), []
-    for picture in pictures:
-        try:
-            steps = trace(picture, find_all=find_all)
-        except ImageError as error:
-            raise ImageError(f"{picture}: {error}") from error
-        X = np.array([digit.pixels.ravel() for digit in steps.digits])
-        predicted, probabilities = model.predict(X).tolist(), model.predict_proba(X)
-        if output is not None:
-            _save_steps(steps, predicted, output)
-        if show_steps and not as_json:
-            for title, stage in zip(steps._fields, steps[:-1], strict=False):
-                _draw_stage(title, stage, console)
-        for digit, answer, row in zip(steps.digits, predicted, probabilities, strict=True):
-            box = digit.box._asdict()
-            answers.append({"picture": str(picture), "box": box, "predicted": answer, "probabilities": row.tolist()})
-            if show_steps and not as_json:
-                _draw_stage("strokes", digit.strokes, console)
-            if not as_json:
-                console.print(draw_image(digit.pixels, console))
-                console.print(f"{picture}: predicted {answer}", soft_wrap=True, markup=False)
-                best = np.argsort(-row, kind="stable")[:_TOP]
-                numbers = ("P", *(f"{row[k]:.3f}" for k in best))
-                console.print(draw_table(Table(("", *(str(classes[k]) for k in best)), [numbers])))
-        if find_all and not as_json:
-            console.print(f"{picture}: {' '.join(map(str, predicted))}", soft_wrap=True, markup=False)
-        if output is not None and not as_json:
-            console.print(f"saved {output}", soft_wrap=True, markup=False)
-    if as_json:
-        _print_json({"model": str(path), "classes": classes, "answers": answers})
-
-
-def _draw_stage(title: str, stage: NDArray[np.float64], console: Console) -> None:
-    """Draw a stage small, its darkest pixel black and its lightest white."""
-    from mnistlr.images import shrink
-
-    small = shrink(stage, 40)
-    low, high = small.min(), small.max()
-    console.print(f"{title}, from {low:.2f} to {high:.2f}")
-    console.print(draw_image((255 * (small - low) / max(high - low, 1e-9)).astype(np.uint8), console))
-
-
-def _save_steps(steps: "Steps", predicted: list[Any], output: Path) -> None:
-    from mnistlr.plots import plot_pictures, save_figure
-
-    pictures, titles = list(steps[:-1]), list(steps._fields[:-1])
-    for digit, answer in zip(steps.digits, predicted, strict=True):
-        pictures += [digit.strokes, digit.pixels / 255]
-        titles += ["strokes", f"predicted {answer}"]
-    save_figure(plot_pictures(pictures, titles).figure, output)
-
-
-def draw(path: Path | None, output: Path, is_opened: bool) -> None:
-    """Write the page to draw a digit on, and open it."""
-    from mnistlr.web.draw_page import render_draw_page
-
-    if not output.parent.is_dir():
-        raise FileNotFoundError(f"the page cannot be saved as {output}: there is no folder {output.parent}.")
-    page = render_draw_page(_model_to_draw() if path is None else read_model_file(path))
-    with atomic_write(output) as file:
-        file.write(page.encode())
-    _out().print(f"saved {output}", soft_wrap=True, markup=False)
-    if is_opened and not webbrowser.open(output.resolve().as_uri()):
-        print(f"mnistlr: no browser was found; open {output} in one", file=sys.stderr)
-
-
-def _model_to_draw() -> ModelFile:
-    from mnistlr.web.model_to_draw import last_trained_model, train_model_to_draw
-
-    last = last_trained_model(Path())
-    if last is not None:
-        print(f"mnistlr: taking {last[0]}, the newest model in this folder", file=sys.stderr)
-        return last[1]
-    print("mnistlr: no model of 28x28 pixels in this folder; training one", file=sys.stderr)
-    with _progress("training"):
-        saved = train_model_to_draw()
-    if saved.provenance["data"]["name"] == "digits":
-        print(
-            "mnistlr: MNIST could not be had, and a model of the bundled digits misreads nearly every second drawing; "
-            "run `mnistlr fetch` where there is a network",
-            file=sys.stderr,
-        )
-    return saved
-
-
-def _out() -> Console:
-    # Where NO_COLOR is set, rich alone would still print bold and dim.
-    return Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
-
-
-@contextmanager
-def _progress(doing: str) -> Iterator[Callable[[str], None]]:
-    """Say on stderr what is being done, in a terminal, and that code is being compiled, everywhere.
-
-    Gives a function that says more closely what is being done.
-    """
-    console = Console(stderr=True, highlight=False)
-    notice = _CompilationNotice(console)
-    event.register("numba:compile", notice)  # type: ignore[no-untyped-call]
-    try:
-        with console.status(f"{doing} ...") as status:
-            yield lambda more: status.update(f"{doing}: {more} ...")
-    finally:
-        event.unregister("numba:compile", notice)  # type: ignore[no-untyped-call]
-
-
-class _CompilationNotice(event.Listener):
-    """Says once that numba has begun to compile: it does so only where its cache has no code to load."""
-
-    def __init__(self, console: Console) -> None:
-        self._console: Console | None = console
-
-    def on_start(self, _: Any) -> None:
-        if self._console is not None:
-            self._console.print("compiling the loops: on the first run this takes a moment ...")
-            self._console = None
-
-    def on_end(self, _: Any) -> None:
-        pass
-
-
 def warmup() -> None:
     """Compile all kernels; print the seconds for every kind of data."""
     from mnistlr.warmup import warm_up
 
-    console = _out()
+    console = open_console()
     started = time.perf_counter()
-    with _progress("compiling"):
+    with progress("compiling"):
         for kind in warm_up():
             seconds, started = time.perf_counter() - started, time.perf_counter()
             console.print(f"{kind:<16} {seconds:5.1f} s", markup=False)
 
 
 def _load(name: str, folder: Path | None) -> NamedData:
-    with _progress("loading the data"):
+    with progress("loading the data"):
         return load_named(name, folder)
 
 
-def _load_model_and_data(path: Path, name: str | None, folder: Path | None) -> tuple[ModelFile, NamedData]:
+def load_model_and_data(path: Path, name: str | None, folder: Path | None) -> tuple[ModelFile, NamedData]:
+    """Load a model and a data set of images of its size, by default the one that it was trained on."""
     saved = read_model_file(path)
     if name is None:
         origin = saved.provenance.get("data")
@@ -419,19 +243,7 @@ def _load_model_and_data(path: Path, name: str | None, folder: Path | None) -> t
     return saved, data
 
 
-def _load_model_of_pictures(path: Path) -> ModelFile:
-    from mnistlr.images import SIDE
-
-    saved = read_model_file(path)
-    if saved.model.n_features_in_ != SIDE * SIDE:
-        raise ValueError(
-            f"the model {path} takes {saved.model.n_features_in_} features, but a picture becomes {SIDE}x{SIDE} pixels "
-            "as in MNIST; train a model with: mnistlr train --dataset mnist"
-        )
-    return saved
-
-
-def _labels_for(saved: ModelFile, digits: NDArray[np.int64]) -> NDArray[Any]:
+def labels_for(saved: ModelFile, digits: NDArray[np.int64]) -> NDArray[Any]:
     """Return the labels that the model should have given to images of these digits."""
     classes, digit = saved.model.classes_, saved.provenance.get("digit")
     if classes.dtype.kind in "iu":
@@ -447,20 +259,16 @@ def _labels_for(saved: ModelFile, digits: NDArray[np.int64]) -> NDArray[Any]:
 
 def _print_accuracy(summary: ClassificationSummary, data: NamedData) -> None:
     answer = summary.labels[int(np.argmax(summary.support))]
-    _out().print(
+    open_console().print(
         f"accuracy {100 * summary.accuracy:.2f} % on {len(data.y_test):,} test images "
         f'(always "{answer}": {100 * summary.baseline:.2f} %)'
     )
 
 
 def _print_checks(checks: list[FileCheck]) -> int:
-    console = _out()
+    console = open_console()
     for found in checks:
         state = "ok      " if found.ok else "PROBLEM "
         what = f"{found.path}  SHA-256 {found.found[:8]}..." if found.ok and found.found else found.problem
         console.print(f"{state} {what}", soft_wrap=True, markup=False)
     return 0 if all(found.ok for found in checks) else 1
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    print(json.dumps(value, indent=2, default=str))
