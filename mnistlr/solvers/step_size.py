@@ -101,10 +101,13 @@ def moments(samples: Samples, weight: Array) -> tuple[Array, Array, Array]:
         np.minimum.at(low, indices, data)
         np.maximum.at(high, indices, data)
         return mean, np.maximum(variance, 0), high - low
-    X = samples.X.astype(samples.dtype)
-    mean, spread = weight @ X / samples.n, np.ptp(X, axis=0).astype(np.float64)
-    variance = weight @ np.square(X - mean.astype(X.dtype)) / samples.n
-    return mean * samples.scale, variance * samples.scale**2, spread * samples.scale
+    low, high = samples.X.min(axis=0).astype(np.float64), samples.X.max(axis=0).astype(np.float64)
+    # In the arithmetic type and in place: a first step that comes soon is worth more than digits of its size.
+    X, weight = samples.X.astype(samples.dtype), weight.astype(samples.dtype)
+    mean = (weight @ X).astype(np.float64) / samples.n
+    X -= mean.astype(X.dtype)
+    variance = (weight @ np.square(X, out=X)).astype(np.float64) / samples.n
+    return mean * samples.scale, variance * samples.scale**2, (high - low) * samples.scale
 
 
 def squared_norms(samples: Samples, mean: Array, metric: Array) -> Array:
@@ -117,7 +120,10 @@ def squared_norms(samples: Samples, mean: Array, metric: Array) -> Array:
         rows = np.repeat(np.arange(samples.n), np.diff(indptr))
         norms: Array = np.maximum(np.bincount(rows, terms, samples.n) + metric @ mean**2, 0)
     else:
-        norms = np.square(samples.X * samples.scale - mean) @ metric
+        X = samples.X.astype(samples.dtype)
+        X -= (mean / samples.scale).astype(X.dtype)
+        X *= (np.sqrt(metric) * samples.scale).astype(X.dtype)
+        norms = np.einsum("ij,ij->i", X, X).astype(np.float64)
     return norms
 
 
