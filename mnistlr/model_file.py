@@ -91,6 +91,8 @@ def save_model(
 
     Raises
     ------
+    TypeError
+        If it is another kind of model.
     sklearn.exceptions.NotFittedError
         If the model is not fitted.
     ModelFileError

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
 from mnistlr._version import __version__
+from mnistlr.exceptions import ArgumentError, MissingExtraError
 
 if TYPE_CHECKING:
     import onnx
@@ -44,10 +45,12 @@ def to_onnx(model: "LinearClassifier", *, dtype: npt.DTypeLike = np.uint8) -> "o
 
     Raises
     ------
-    ImportError
-        If the package onnx is missing; ``pip install "mnistlr[onnx]"`` brings it.
-    ValueError
+    MissingExtraError
+        If the package onnx is not installed.
+    ArgumentError
         If ``dtype`` is another, or the labels are of a kind that ONNX has no type for.
+    sklearn.exceptions.NotFittedError
+        If the model is not fitted.
 
     Examples
     --------
@@ -59,11 +62,13 @@ def to_onnx(model: "LinearClassifier", *, dtype: npt.DTypeLike = np.uint8) -> "o
     try:
         from onnx import TensorProto, checker, helper, numpy_helper
     except ImportError as error:
-        raise ImportError('to_onnx needs the package onnx: pip install "mnistlr[onnx]".') from error
+        raise MissingExtraError(
+            "to_onnx needs onnx, which is not installed; install it with: pip install 'mnistlr[onnx]'"
+        ) from error
     check_is_fitted(model)
     dtype = np.dtype(dtype)
     if dtype not in (np.uint8, np.float32, np.float64):
-        raise ValueError(f"dtype must be uint8, float32 or float64, got {dtype}.")
+        raise ArgumentError(f"expected dtype to be uint8, float32 or float64, got {dtype}.")
     arithmetic = np.dtype(np.float64 if dtype == np.float64 else np.float32)
     onnx_type = helper.np_dtype_to_tensor_dtype
     labels = _labels(model.classes_)
@@ -123,4 +128,6 @@ def _labels(classes: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return classes.astype(np.int64)
     if all(isinstance(label, str) for label in classes):
         return classes.astype(object)
-    raise ValueError(f"ONNX has integers, floats, booleans and strings for labels; these are {classes!r}.")
+    raise ArgumentError(
+        f"expected labels that are integers, floats, booleans or strings, as ONNX has, got {classes!r}."
+    )

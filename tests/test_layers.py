@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "steps": {"summary"},
     "trace": TRAINING,
     "report": TRAINING | {"curves", "metrics", "plots", "steps", "summary", "tour", "trace"},
-    "web": TRAINING | {"images", "model_file"},
+    "web": TRAINING | {"images", "model_file", "npz"},
 }
 
 

@@ -14,10 +14,10 @@ from sklearn.exceptions import NotFittedError
 
 import mnistlr.on_dask
 from mnistlr import LogisticRegression, SoftmaxRegression, confusion_matrix, load_model, write_idx
-from mnistlr.exceptions import ArgumentError, DataFormatError, DivergenceError, MissingExtraError
+from mnistlr.exceptions import ArgumentError, ClusterError, DataFormatError, DivergenceError, MissingExtraError
 from mnistlr.foreign import is_dask
 from mnistlr.objective import Objective
-from mnistlr.on_dask.block import MappedArray, check
+from mnistlr.on_dask.block import MappedArray, check, weight_sums
 from mnistlr.on_dask.fitting import objective_in_blocks
 from mnistlr.on_dask.objective import LocalRunner
 from mnistlr.on_dask.tree import add_node, merge, total
@@ -29,6 +29,7 @@ da = pytest.importorskip("dask.array")
 from distributed import Client, LocalCluster  # noqa: E402
 
 from mnistlr.on_dask import fit, fit_in_blocks, open_array, open_folder  # noqa: E402
+from mnistlr.on_dask.cluster import ClusterRunner  # noqa: E402
 from mnistlr.on_dask.loading import delayed_blocks  # noqa: E402
 
 EDGES = [0, 700, 700, 2300, 4000]  # blocks of unequal size, one of them empty
@@ -485,6 +486,19 @@ def test_errors_of_the_estimator_itself(client, digits):
         SoftmaxRegression(solver="gd").fit(X, y)
     with pytest.raises(NotFittedError):
         SoftmaxRegression().predict(X)
+
+
+def test_a_cluster_without_workers(digits, monkeypatch):
+    """At the start of a fit, and in the middle of it, when the last worker has gone."""
+    monkeypatch.setattr("mnistlr.on_dask.cluster.WAIT", 0.05)
+    with (
+        LocalCluster(n_workers=0, processes=False, dashboard_address="127.0.0.1:0") as empty,
+        Client(empty, set_as_default=False) as client,
+    ):
+        with pytest.raises(ClusterError, match=r"no workers after 0\.05 s"):
+            fit(SoftmaxRegression(), da.from_array(digits.X_train), digits.y_train, client=client)
+        with pytest.raises(ClusterError, match=r"no workers after 0\.05 s"):
+            ClusterRunner(client, [], is_mapped=True).add_up(weight_sums)
 
 
 def test_progress_goes_to_stderr(client, digits, capsys):

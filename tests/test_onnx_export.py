@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 
-from mnistlr import LogisticRegression, SoftmaxRegression, to_onnx
+from mnistlr import ArgumentError, LogisticRegression, MissingExtraError, SoftmaxRegression, to_onnx
 
 onnxruntime = pytest.importorskip("onnxruntime")
 
@@ -55,11 +55,11 @@ def test_refused(digits, monkeypatch):
     with pytest.raises(NotFittedError):
         to_onnx(SoftmaxRegression())
     model = LogisticRegression().fit(digits.X_train, digits.y_train == 2)
-    with pytest.raises(ValueError, match="uint8, float32 or float64, got int32"):
+    with pytest.raises(ArgumentError, match="uint8, float32 or float64, got int32"):
         to_onnx(model, dtype=np.int32)
     model.classes_ = np.array([None, (1, 2)], object)
-    with pytest.raises(ValueError, match="these are"):
+    with pytest.raises(ArgumentError, match="expected labels that are integers"):
         to_onnx(model)
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ImportError, match=r"mnistlr\[onnx\]"):
+    with pytest.raises(MissingExtraError, match=r"mnistlr\[onnx\]"):
         to_onnx(model)

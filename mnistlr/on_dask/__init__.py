@@ -37,4 +37,6 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("dask", "distributed"):
             raise
-        raise MissingExtraError('Data on Dask need Dask: pip install "mnistlr[dask]".') from error
+        raise MissingExtraError(
+            "data on Dask need Dask, which is not installed; install it with: pip install 'mnistlr[dask]'"
+        ) from error

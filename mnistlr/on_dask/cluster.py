@@ -5,8 +5,6 @@ A task that is lost with its worker is done again by another one, and so are the
 fixed, the sums have the same bits.
 """
 
-import itertools
-import sys
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -103,14 +101,35 @@ def check_versions(client: Client) -> None:
             return ""
 
     with told():
-        try:
-            client.wait_for_workers(1, timeout=WAIT)
-        except TimeoutError:
-            raise ClusterError(f"The Dask scheduler has no workers after {WAIT} s; expected one at least.") from None
+        _threads(client)
         # A worker that is lost meanwhile is no matter; one that comes later is asked by its first task.
         for worker, version in client.run(find, on_error="ignore").items():
             if version != __version__:
                 raise ClusterError(wrong_version(worker, version))
+
+
+def share_out(client: Client, n_blocks: int) -> dict[str, range]:
+    """Return worker -> numbers of its blocks: neighbours, as many as its threads ask for, workers without any left out.
+
+    Raises
+    ------
+    ClusterError
+        If there is no worker.
+    """
+    threads = _threads(client)
+    edges = np.cumsum([0, *threads.values()]) * n_blocks // sum(threads.values())
+    shares = zip(threads, edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+    return {worker: range(start, stop) for worker, start, stop in shares if stop > start}
+
+
+def _threads(client: Client) -> dict[str, int]:
+    """Return the number of threads of every worker; wait for one if there is none."""
+    while not (threads := dict(client.nthreads())):
+        try:
+            client.wait_for_workers(1, timeout=WAIT)
+        except TimeoutError:
+            raise ClusterError(f"The Dask scheduler has no workers after {WAIT} s; expected one at least.") from None
+    return threads
 
 
 def wrong_version(worker: str, version: str) -> str:
@@ -193,11 +212,12 @@ class ClusterRunner:
                 for number, (worker, numbers) in enumerate(shares.items())
             ]  # fmt: skip
             while len(futures) > FAN_IN:
-                groups = itertools.batched(futures, FAN_IN) if sys.version_info >= (3, 12) else _batched(futures)
                 key = _new_key(merge)
                 futures = [
-                    self.client.submit(merge, list(group), self.n_blocks, key=f"{key}-{number}", pure=False)
-                    for number, group in enumerate(groups)
+                    self.client.submit(
+                        merge, futures[start : start + FAN_IN], self.n_blocks, key=f"{key}-{start}", pure=False
+                    )
+                    for start in range(0, len(futures), FAN_IN)
                 ]
             answers = self._wait(futures)
         self.bytes_moved += sent * len(shares)
@@ -218,15 +238,7 @@ class ClusterRunner:
         """Return worker -> numbers of the blocks it is to work on."""
         shares: dict[str, list[int]] = {}
         if self.is_mapped:
-            threads = self.client.nthreads()
-            if not threads:
-                self.client.wait_for_workers(1, timeout=WAIT)
-                threads = self.client.nthreads()
-            edges = np.cumsum([0, *threads.values()]) * self.n_blocks // sum(threads.values())
-            for worker, start, stop in zip(threads, edges[:-1], edges[1:], strict=True):
-                if stop > start:
-                    shares[worker] = list(range(start, stop))
-            return shares
+            return {worker: list(numbers) for worker, numbers in share_out(self.client, self.n_blocks).items()}
         places = self.client.who_has(self.blocks)
         for number, block in enumerate(self.blocks):
             owners = places[block.key]
@@ -274,10 +286,6 @@ def run_share(
 
 def _itself(argument: Any) -> Any:
     return argument
-
-
-def _batched(futures: list[Future]) -> Iterator[list[Future]]:
-    return (futures[start : start + FAN_IN] for start in range(0, len(futures), FAN_IN))
 
 
 def _new_key(function: Callable[..., Any]) -> str:

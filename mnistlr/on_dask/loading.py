@@ -10,7 +10,7 @@ from distributed import Client, Future, futures_of
 
 from mnistlr.exceptions import ArgumentError
 from mnistlr.on_dask import block as on_block
-from mnistlr.on_dask.cluster import told
+from mnistlr.on_dask.cluster import share_out, told
 
 
 class Parts(NamedTuple):
@@ -87,9 +87,7 @@ def load(client: Client, parts: Parts, checker: Any) -> list[Future]:
         checked = [check(number, *part, checker) for number, part in enumerate(zip(*parts[:3], strict=True))]
         if parts.is_held:
             return list(client.compute(checked))
-        threads = client.nthreads()
-        edges = np.cumsum([0, *threads.values()]) * len(checked) // sum(threads.values())
         futures: list[Future] = []
-        for worker, start, stop in zip(threads, edges[:-1], edges[1:], strict=True):
-            futures += client.compute(checked[start:stop], workers=[worker], allow_other_workers=True)
+        for worker, numbers in share_out(client, len(checked)).items():
+            futures += client.compute([checked[k] for k in numbers], workers=[worker], allow_other_workers=True)
         return futures

@@ -51,7 +51,7 @@ def write_report(
 
     Raises
     ------
-    ModuleNotFoundError
+    MissingExtraError
         If matplotlib is not installed.
     OSError
         If the file cannot be written.

@@ -1,7 +1,5 @@
 """Which model the page to draw on gets where none is named: the last one trained here, else one trained for it."""
 
-import os
-import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -16,6 +14,8 @@ from mnistlr.exceptions import DataUnavailableError, ModelFileError
 from mnistlr.images import normalise
 from mnistlr.images.normalise import SIDE
 from mnistlr.model_file import ModelFile, read_model_file
+from mnistlr.npz import Npz
+from mnistlr.plain_file import open_plain
 
 
 def last_trained_model(folder: Path) -> tuple[Path, ModelFile] | None:
@@ -69,12 +69,12 @@ def _modified(path: Path) -> float:
         return -1.0
 
 
-def _looks_like_a_model(path: str | os.PathLike[str]) -> bool:
+def _looks_like_a_model(path: Path) -> bool:
     """Return whether a file has the parts of a model; unlike loading it, this is quick for any size."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            return {"header.npy", "coef.npy"} <= set(archive.namelist())
-    except (OSError, zipfile.BadZipFile):
+        with open_plain(path, ModelFileError) as file:
+            return {"header", "coef"} <= Npz(file).names
+    except Exception:  # whatever damaged bytes provoke in zipfile: it is no model
         return False
 
 
