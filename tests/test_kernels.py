@@ -22,8 +22,10 @@ from mnistlr import kernels
 from mnistlr.kernels import passes
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples
+from mnistlr.solvers.monitor import Monitor
 from mnistlr.solvers.sgd import SGD, shuffled
 from mnistlr.solvers.step_size import derive_step_size
+from mnistlr.solvers.svrg import svrg
 
 ROOT = Path(__file__).parents[1]
 needs_compiler = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="looks at compiled code")
@@ -209,6 +211,45 @@ def test_sgd_epochs(storage, K, eta, batch_size, momentum):
     assert_allclose(run.theta, np.concatenate([state[4].ravel(), state[5]]), **tolerance)
     assert run.steps == state[-1]
     assert_allclose(run.last_step, step["eta"] * (1 + state[-1] / horizon) ** -power)
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+@pytest.mark.parametrize("K", [1, 3])
+@pytest.mark.parametrize("eta", [0.1, None], ids=["given", "derived"])
+def test_svrg_epoch(storage, K, eta):
+    """The equations of solvers/svrg.py, one by one, from a warm start."""
+    n, d, alpha, batch_size = 59, 13, 0.01, 6
+    X, seen, y, theta, weight = make_problem(storage, K, n, d)
+    objective = Objective(Samples.of(X), y, K, alpha=alpha, sample_weight=weight)
+    mean, metric, step = np.zeros(d), np.ones(d), eta
+    if eta is None:
+        derived = derive_step_size(objective, batch_size)
+        mean, metric, step = derived.mean, derived.metric, derived.steady_eta
+
+    def residuals(batch, W, b):
+        raw = reference.raw_predictions(seen[batch], W, b)
+        return reference.residuals(raw, y[batch]) * (weight / weight.mean())[batch, None]
+
+    W_0, b_0 = objective.unpack(theta)
+    mu = [g - penalty for g, penalty in zip(
+        reference.gradient(seen, y, W_0, b_0, alpha, weight), (alpha * W_0, 0), strict=True
+    )]  # fmt: skip
+    W, b = W_0, b_0
+    order = np.concatenate(list(shuffled(n, 1, batch_size, np.random.RandomState(0))))
+    for first in range(0, n, batch_size):
+        batch = order[first : first + batch_size]
+        r = residuals(batch, W, b) - residuals(batch, W_0, b_0)
+        v = r.T @ seen[batch] / len(batch) + mu[0] + alpha * W
+        v_b = r.sum(axis=0) / len(batch) + mu[1]
+        change = -step * (v - np.outer(v_b, mean)) * metric
+        W, b = W + change, b - step * v_b - change @ mean
+
+    result = svrg(
+        objective, theta, tol=0.0, max_iter=1, monitor=Monitor(), random_state=np.random.RandomState(0),
+        batch_size=batch_size, eta=eta,
+    )  # fmt: skip
+    tolerance = {"rtol": 0, "atol": 8 * reference.eps_of(X) * (n / batch_size) * max(np.abs(W).max(), 1)}
+    assert_allclose(result.theta, np.concatenate([W.ravel(), b]), **tolerance)
 
 
 # --- linear algebra ---------------------------------------------------------------------------------------------
