@@ -174,6 +174,16 @@ def scout(entry: Contestant, judge: Callable[..., dict[str, float]], levels: lis
     entry.curve.sort(key=lambda point: point["setting"])
 
 
+def reseed(entry: Contestant, seed: int, judge: Callable[..., dict[str, float]], patience: float) -> None:
+    """Scout again with another seed, for the levels reached so far; one that is missed now is not reached at all."""
+    curve, known = entry.curve, list(entry.settings)
+    entry.solver.seed = seed
+    scout(entry, judge, known, patience)
+    entry.curve = curve
+    for level in set(known) - set(entry.settings):
+        entry.readings.pop(level, None)
+
+
 def time_once(entry: Contestant) -> None:
     """Take one reading for every level that is reached."""
     wanted = sorted(set(entry.settings.values()))
@@ -260,8 +270,7 @@ def race(
     for number in range(rounds):
         for entry in contestants:
             if number and entry.solver.shuffles:
-                entry.solver.seed = number
-                scout(entry, judge, levels, patience)
+                reseed(entry, number, judge, patience)
             if entry.spent < budget:
                 time_once(entry)
     if memory and Path("/proc/self/clear_refs").exists():
@@ -300,7 +309,7 @@ def main() -> None:
     parser.add_argument("--readme", action="store_true", help="put table and figures into the README")
     parser.add_argument("--only", default="", metavar="NAME", help="solvers with this in their name, beside ours")
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="rounds of timing (default 5)")
-    parser.add_argument("--patience", type=float, default=2.0, metavar="S", help="seconds a run may take (default 2)")
+    parser.add_argument("--patience", type=float, default=1.5, metavar="S", help="seconds a run may take (default 1.5)")
     parser.add_argument("--json", type=Path, default=Path("results", "race.json"), metavar="FILE")
     options = parser.parse_args()
     try:

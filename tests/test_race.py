@@ -125,6 +125,16 @@ def test_out_of_reach(race: Any) -> None:
     assert entry.readings == {}
 
 
+def test_a_level_that_one_seed_misses_is_not_reached(race: Any) -> None:
+    entry = race.Contestant(Stepping(1), "told")
+    race.scout(entry, lambda now: {"suboptimality": 0.0}, [LEVEL], patience=5.0)
+    race.time_once(entry)
+    curve = entry.curve
+    race.reseed(entry, 7, lambda now: {"suboptimality": 2.0}, patience=0.02)
+    assert (entry.solver.seed, entry.settings, entry.readings) == (7, {}, {})
+    assert entry.curve is curve
+
+
 def test_judging_stops_the_clock(race: Any) -> None:
     def judge(now: int) -> dict[str, float]:
         sleep(0.2)
