@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -116,10 +117,10 @@ def about(race: Race) -> str:
     )
 
 
-def headline(races: list[Race]) -> str:
-    """Return the README's part."""
+def headline(races: list[Race], options: list[str]) -> str:
+    """Return the README's part; ``options`` are those of the command that made it."""
     parts = [
-        f"`python -m benchmarks.race --readme` on {about(races[0])}. Median seconds until a level is reached, and in "
+        f"`python -m benchmarks.race {' '.join(options)}` on {about(races[0])}. Median seconds until a level is reached, and in "
         "brackets how many times the best of ours that is; bold where it is less."
     ]
     for race in races:
@@ -180,7 +181,7 @@ def write_all(races: list[Race], file: Path, *, readme: bool) -> None:
     (file.parent / "race.md").write_text(page + "\n")
     print(f"\n{page}")
     if readme:
-        text = headline(races)
+        text = headline(races, sys.argv[1:])
         (file.parent / "headline.md").write_text(text + "\n")
         for race in races:
             draw(race, FIGURES / f"{slug(race)}.svg")

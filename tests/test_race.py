@@ -186,7 +186,8 @@ def test_everything_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str
 def test_the_readme_s_part_is_replaced(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    text = headline([a_race([1.0], [2.0])])
+    text = headline([a_race([1.0], [2.0])], ["--only", "JAX"])
+    assert "`python -m benchmarks.race --only JAX` on a CPU" in text
     replace_part(readme, text)
     replace_part(readme, text)
     assert readme.read_text() == f"before\n{BEGIN}\n{text}\n{END}\nafter\n"
