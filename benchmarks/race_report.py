@@ -119,9 +119,10 @@ def about(race: Race) -> str:
 
 def headline(races: list[Race], options: list[str]) -> str:
     """Return the README's part; ``options`` are those of the command that made it."""
+    command = " ".join(["python -m benchmarks.race", *options])
     parts = [
-        f"`python -m benchmarks.race {' '.join(options)}` on {about(races[0])}. Median seconds until a level is reached, and in "
-        "brackets how many times the best of ours that is; bold where it is less."
+        f"`{command}` on {about(races[0])}. Median seconds until a level is reached, and in brackets how many times the "
+        "best of ours that is; bold where it is less."
     ]
     for race in races:
         name = race.data.get("task", race.data["dataset"])
