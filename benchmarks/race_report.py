@@ -121,8 +121,8 @@ def headline(races: list[Race], options: list[str]) -> str:
     """Return the README's part; ``options`` are those of the command that made it."""
     command = " ".join(["python -m benchmarks.race", *options])
     parts = [
-        f"`{command}` on {about(races[0])}. Median seconds until a level is reached, and in brackets how many times the "
-        "best of ours that is; bold where it is less."
+        f"`{command}` on {about(races[0])}. Median seconds until a level is reached, and in brackets how many times "
+        "the best of ours that is; bold where it is less."
     ]
     for race in races:
         name = race.data.get("task", race.data["dataset"])
@@ -149,7 +149,7 @@ def draw(race: Race, path: Path) -> bool:
         axes = figure.subplots(1, 2)
         for number, (name, curve) in enumerate(sorted(race.curves.items(), key=lambda p: not p[0].startswith(OURS))):
             ours = name.startswith(OURS)
-            points = sorted(curve, key=lambda point: point["seconds"])
+            points = sorted(curve, key=lambda point: point["setting"])
             style = {
                 "label": name, "lw": 2 if ours else 1, "color": f"C{number % 10}", "zorder": 3 if ours else 2,
                 "ls": "-" if ours else ["--", ":", "-."][number // 10 % 3],
