@@ -6,6 +6,7 @@ camera and JPEG quality, all drawn from one seeded generator.
 
 import io
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,6 +61,15 @@ def take_photo(
     file = io.BytesIO()
     image.save(file, "JPEG", quality=int(random.integers(30, 96)))
     return Photo(file.getvalue(), (top, left, top + size, left + size))
+
+
+def on_a_page(images: Sequence[np.ndarray], gap: int, factor: int = 4) -> np.ndarray:
+    """Write digits in a row, dark on grey paper, each trimmed to its ink, ``gap`` of MNIST's pixels apart."""
+    page = [np.zeros((28, 4))]
+    for image in images:
+        columns = np.flatnonzero(image.any(axis=0))
+        page += [image[:, columns[0] : columns[-1] + 1], np.zeros((28, gap))]
+    return (200 - 0.6 * np.kron(np.hstack(page), np.ones((factor, factor)))).astype(np.uint8)
 
 
 def _draw(

@@ -135,14 +135,18 @@ def test_a_level_that_one_seed_misses_is_not_reached(race: Any) -> None:
     assert entry.curve is curve
 
 
-def test_judging_stops_the_clock(race: Any) -> None:
+def test_judging_stops_the_clock(race: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("benchmarks.race.time.perf_counter", lambda: clock[0])
+
     def judge(now: int) -> dict[str, float]:
-        sleep(0.2)
+        clock[0] += 1.0
         return {"suboptimality": 0.0 if now >= 3 else 2.0}
 
     entry = race.Contestant(Stepping(3), "told")
     race.scout(entry, judge, [LEVEL], patience=5.0)
-    assert entry.curve[-1]["seconds"] < 0.2
+    assert [point["seconds"] for point in entry.curve] == [0.0] * len(entry.curve)
+    assert clock[0] == len(entry.curve)
 
 
 def a_race(ours: list[float], theirs: list[float]) -> Race:

@@ -1,0 +1,103 @@
+"""`mnistlr predict MODEL PICTURE`: what is printed and drawn, and what it cannot do."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import ImageData
+from scipy import ndimage
+
+from mnistlr import SoftmaxRegression, find_digits, load_model, to_mnist
+from mnistlr.cli import main
+
+Image = pytest.importorskip("PIL.Image", reason="needs the extra images")
+from photos import on_a_page  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def model(small_mnist: ImageData, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    softmax = SoftmaxRegression(random_state=0).fit(small_mnist.X_train, small_mnist.y_train)
+    return softmax.save(tmp_path_factory.mktemp("model") / "softmax.npz")
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as caught:
+            main([str(argument) for argument in arguments])
+        return int(caught.value.code or 0), *capsys.readouterr()
+
+    return run
+
+
+def save_png(array: np.ndarray, path: str) -> str:
+    Image.fromarray(array).save(path)
+    return path
+
+
+def test_predict_a_picture(run: Callable[..., Any], model: Path, mnist: ImageData) -> None:
+    picture = save_png(on_a_page([mnist.X_test[0].reshape(28, 28)], gap=9), "photo.png")
+    (expected,) = load_model(model).predict(to_mnist(picture).reshape(1, -1)).tolist()
+    status, out, err = run("predict", model, picture)
+    assert (status, err) == (0, "")
+    assert f"photo.png: predicted {expected}" in out
+    assert "ink" not in out
+    status, steps, _ = run("predict", model, picture, "--show-steps")
+    assert status == 0
+    assert steps.endswith(out)
+    for title in ("grey", "paper", "contrast", "ink", "strokes"):
+        assert f"{title}, from 0." in steps
+    assert max(map(len, steps.splitlines())) <= 80
+    found = json.loads(run("predict", model, picture, "--json")[1])
+    (answer,) = found["answers"]
+    assert (answer["picture"], answer["predicted"]) == ("photo.png", expected)
+    assert found["classes"][int(np.argmax(answer["probabilities"]))] == expected
+
+
+def test_predict_all_digits_of_a_picture(run: Callable[..., Any], model: Path, mnist: ImageData) -> None:
+    images = mnist.X_test[:20].reshape(-1, 28, 28)
+    whole = [image for image in images if ndimage.label(image, np.ones((3, 3)))[1] == 1]
+    page = save_png(on_a_page(whole[:4], gap=5), "page.png")
+    found = load_model(model).predict(np.array([digit.pixels.ravel() for digit in find_digits(page)]))
+    assert len(found) == 4
+    assert f"page.png: {' '.join(map(str, found))}\n" in run("predict", model, page, "--all")[1]
+    status, out, err = run("predict", model, page)
+    assert (status, out) == (1, "")
+    assert (
+        err
+        == "mnistlr: error: page.png: expected one digit, found 4 side by side; find_digits (--all) tells them apart.\n"
+    )
+
+
+def test_predict_draws_the_steps_to_a_file(run: Callable[..., Any], model: Path, mnist: ImageData) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra plots")
+    picture = save_png(on_a_page([mnist.X_test[0].reshape(28, 28)], gap=9), "photo.png")
+    assert "saved steps.png" in run("predict", model, picture, "-o", "steps.png")[1]
+    assert np.asarray(Image.open("steps.png")).std() > 10
+
+
+def test_predict_tells_what_it_cannot_do(run: Callable[..., Any], model: Path, tmp_path: Path) -> None:
+    save_png(np.full((90, 90), 200, dtype=np.uint8), "blank.png")
+    Path("text.png").write_text("no picture")
+    small = SoftmaxRegression().fit(np.eye(4), [0, 1, 0, 1]).save(tmp_path / "small.npz")
+    for arguments, expected, message in [
+        ((model, "blank.png"), 1, "blank.png: the picture is empty"),
+        ((model, "text.png"), 1, "text.png: this is no picture"),
+        ((model, "none.png"), 1, "none.png: No such file"),
+        ((small, "blank.png"), 1, "takes 4 features, but a picture becomes 28x28"),
+        ((model,), 2, "PICTURE"),
+        ((model, "blank.png", "-i", 3), 2, "PICTURE"),
+        ((model, "-i", 3, "--all"), 2, "--all"),
+        ((model, "a.png", "b.png", "-o", "c.png"), 2, "one PICTURE"),
+    ]:
+        status, out, err = run("predict", *arguments)
+        assert (status, out) == (expected, "")
+        assert err.startswith("mnistlr: error: ")
+        assert message in err
+        assert err.count("\n") == 1
