@@ -237,6 +237,15 @@ def peak_of(file: str, own: dict[str, Any], dataset: str, parameters: dict[str, 
     return peak(train)
 
 
+def note_peak(entry: Contestant, dataset: str, parameters: dict[str, Any]) -> None:
+    """Measure the peak of a contestant in a process of its own."""
+    try:
+        file, own = str(entry.solver._module_filename), entry.solver._parameters
+        entry.memory = in_new_process(peak_of, file, own, dataset, parameters)
+    except Exception as error:  # the table goes without this number
+        print(f"  {entry.name}: its peak of memory was not measured: {error!r}", flush=True)
+
+
 def race(
     dataset: str, parameters: dict[str, Any], levels: list[Level], *, rounds: int, patience: float, budget: float,
     memory: bool, only: str = "",
@@ -264,8 +273,12 @@ def race(
     objective = load(benchmark, dataset, parameters)
     judge = objective.evaluate_result
     contestants = enter(benchmark, objective, skipped, only)
-    for entry in contestants:
-        scout(entry, judge, levels, patience)
+    for entry in list(contestants):
+        try:
+            scout(entry, judge, levels, patience)
+        except Exception as error:  # a rival that fails is a result, not the end of the race
+            skipped[entry.name] = f"failed: {error!r}"
+            contestants.remove(entry)
         print(f"  {entry.name}: {len(entry.curve)} looks, {len(entry.settings)} of {len(levels)} levels", flush=True)
     for number in range(rounds):
         for entry in contestants:
@@ -276,17 +289,7 @@ def race(
     if memory and Path("/proc/self/clear_refs").exists():
         reaching = [entry for entry in contestants if entry.settings]
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # no times are taken, so that they may run side by side
-            for entry, megabytes in zip(
-                reaching,
-                pool.map(
-                    lambda entry: in_new_process(
-                        peak_of, str(entry.solver._module_filename), entry.solver._parameters, dataset, parameters
-                    ),
-                    reaching,
-                ),
-                strict=True,
-            ):
-                entry.memory = megabytes
+            list(pool.map(lambda entry: note_peak(entry, dataset, parameters), reaching))
     about = machine()
     rows = [
         {
