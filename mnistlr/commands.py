@@ -56,9 +56,9 @@ def tour(
         notices = [] if about.name == "mnist" else loud
         with progress("drawing the report") as tell:
             path = write_report(report, about, in_short, notices, n_jobs=n_jobs, tell=tell)
-        console.print(f"saved {path}", soft_wrap=True, markup=False)
+        console.print(f"saved {path}", soft_wrap=True)
     if notebook is not None:
-        console.print(f"saved {write_notebook(notebook, about)}", soft_wrap=True, markup=False)
+        console.print(f"saved {write_notebook(notebook, about)}", soft_wrap=True)
 
 
 def fetch(source: Path | None, force: bool) -> int:
@@ -102,9 +102,9 @@ def info(as_json: bool) -> None:
     console = open_console()
     rows = [*versions.items(), ("threads", str(facts["threads"]))]
     for fact, value in [*rows, ("MNIST comes from", facts["data"]), ("cache", facts["cache"])]:
-        console.print(f"{fact:<17} {value}", soft_wrap=True, markup=False)
+        console.print(f"{fact:<17} {value}", soft_wrap=True)
     if problem:
-        console.print(f"{'problem':<17} {problem}", soft_wrap=True, markup=False)
+        console.print(f"{'problem':<17} {problem}", soft_wrap=True)
     _print_checks(checks)
 
 
@@ -122,7 +122,7 @@ def show(name: str, folder: Path | None, index: int, shape: tuple[int, int] | No
 
         titles = [str(label) for label in labels] if shape else [f"image {index}: {labels[0]}"]
         save_figure(plot_digits(images, titles, n_columns).figure, output)
-        console.print(f"saved {output}", soft_wrap=True, markup=False)
+        console.print(f"saved {output}", soft_wrap=True)
     elif shape:
         console.print(draw_grid(images, n_columns, console))
     else:
@@ -154,7 +154,7 @@ def train(name: str, folder: Path | None, digit: int | None, output: Path | None
     console.print(f"{type(model).__name__} on {data.title}: {model.n_iter_} {unit} in {seconds:.2f} s")
     console.print(f"stopped because {model.stop_reason_}", soft_wrap=True)
     _print_accuracy(summary, data)
-    console.print(f"saved {path}", soft_wrap=True, markup=False)
+    console.print(f"saved {path}", soft_wrap=True)
 
 
 def evaluate(path: Path, name: str | None, folder: Path | None, as_json: bool) -> None:
@@ -216,7 +216,7 @@ def warmup() -> None:
     with progress("compiling"):
         for kind in warm_up():
             seconds, started = time.perf_counter() - started, time.perf_counter()
-            console.print(f"{kind:<16} {seconds:5.1f} s", markup=False)
+            console.print(f"{kind:<16} {seconds:5.1f} s")
 
 
 def _load(name: str, folder: Path | None) -> NamedData:
@@ -270,5 +270,5 @@ def _print_checks(checks: list[FileCheck]) -> int:
     for found in checks:
         state = "ok      " if found.ok else "PROBLEM "
         what = f"{found.path}  SHA-256 {found.found[:8]}..." if found.ok and found.found else found.problem
-        console.print(f"{state} {what}", soft_wrap=True, markup=False)
+        console.print(f"{state} {what}", soft_wrap=True)
     return 0 if all(found.ok for found in checks) else 1

@@ -11,9 +11,10 @@ from rich.console import Console
 
 
 def open_console() -> Console:
-    """Return the console of stdout."""
+    """Return the console of stdout, which prints text as it is: a label may be "[/]" or ":x:"."""
     # Where NO_COLOR is set, rich alone would still print bold and dim.
-    return Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
+    no_colour = bool(os.environ.get("NO_COLOR"))
+    return Console(highlight=False, markup=False, emoji=False, color_system=None if no_colour else "auto")
 
 
 @contextmanager

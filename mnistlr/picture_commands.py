@@ -51,14 +51,14 @@ def predict_pictures(
                 _draw_stage("strokes", digit.strokes, console)
             if not as_json:
                 console.print(draw_image(digit.pixels, console))
-                console.print(f"{picture}: predicted {answer}", soft_wrap=True, markup=False)
+                console.print(f"{picture}: predicted {answer}", soft_wrap=True)
                 best = np.argsort(-row, kind="stable")[:_TOP]
                 numbers = ("P", *(f"{row[k]:.3f}" for k in best))
                 console.print(draw_table(Table(("", *(str(classes[k]) for k in best)), [numbers])))
         if find_all and not as_json:
-            console.print(f"{picture}: {' '.join(map(str, predicted))}", soft_wrap=True, markup=False)
+            console.print(f"{picture}: {' '.join(map(str, predicted))}", soft_wrap=True)
         if output is not None and not as_json:
-            console.print(f"saved {output}", soft_wrap=True, markup=False)
+            console.print(f"saved {output}", soft_wrap=True)
     if as_json:
         print_json({"model": str(path), "classes": classes, "answers": answers})
 
@@ -91,12 +91,12 @@ def explain(
 
         save_figure(plot_explanation(why, true_label=truth, image_shape=shape).figure, output)
     label = "" if truth is None else f", label {truth}"
-    console.print(what + label, soft_wrap=True, markup=False)
-    console.print(f"predicted {why.label}, runner-up {why.runner_up}", soft_wrap=True, markup=False)
+    console.print(what + label, soft_wrap=True)
+    console.print(f"predicted {why.label}, runner-up {why.runner_up}", soft_wrap=True)
     console.print()
     console.print(draw_explanation(why, shape, console))
     if output is not None:
-        console.print(f"saved {output}", soft_wrap=True, markup=False)
+        console.print(f"saved {output}", soft_wrap=True)
 
 
 def draw(path: Path | None, output: Path, is_opened: bool) -> None:
@@ -108,7 +108,7 @@ def draw(path: Path | None, output: Path, is_opened: bool) -> None:
     page = render_draw_page(_model_to_draw() if path is None else read_model_file(path))
     with atomic_write(output) as file:
         file.write(page.encode())
-    open_console().print(f"saved {output}", soft_wrap=True, markup=False)
+    open_console().print(f"saved {output}", soft_wrap=True)
     if is_opened and not webbrowser.open(output.resolve().as_uri()):
         print(f"mnistlr: no browser was found; open {output} in one", file=sys.stderr)
 

@@ -60,6 +60,18 @@ def test_predict_a_picture(run: Callable[..., Any], model: Path, mnist: ImageDat
     assert found["classes"][int(np.argmax(answer["probabilities"]))] == expected
 
 
+def test_labels_are_printed_as_they_are(run: Callable[..., Any], small_mnist: ImageData, tmp_path: Path) -> None:
+    """Neither rich's markup nor its names of emoji."""
+    labels = np.where(small_mnist.y_train == 0, "[/]", ":x:")
+    SoftmaxRegression(random_state=0).fit(small_mnist.X_train, labels).save(tmp_path / "model.npz")
+    picture = save_png(on_a_page([small_mnist.X_test[0].reshape(28, 28)], gap=9), "[b].png")
+    for command in ("predict", "explain"):
+        status, out, err = run(command, "model.npz", picture)
+        assert (status, err) == (0, "")
+        for text in ("[/]", ":x:", "[b].png"):
+            assert text in out
+
+
 def test_predict_all_digits_of_a_picture(run: Callable[..., Any], model: Path, mnist: ImageData) -> None:
     images = mnist.X_test[:20].reshape(-1, 28, 28)
     whole = [image for image in images if ndimage.label(image, np.ones((3, 3)))[1] == 1]
