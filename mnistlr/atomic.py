@@ -35,11 +35,7 @@ def atomic_write(path: str | os.PathLike[str], *, follow_links: bool = True) -> 
         file in the place of ``/dev/null``.
     """
     path = Path(os.path.realpath(path) if follow_links else path)
-    is_link = path.is_symlink()
-    if path.is_dir() and not is_link:
-        raise IsADirectoryError(f"expected the name of a file to write, but {path} is a folder.")
-    if path.exists() and not path.is_file() and not is_link:
-        raise OSError(f"expected the name of a plain file to write, but {path} is a pipe, a socket or a device.")
+    check_writable(path)
     sweep_leftovers(path)  # first: a full disk may be full of them
     temporary, file = _create_beside(path)
     try:
@@ -54,6 +50,27 @@ def atomic_write(path: str | os.PathLike[str], *, follow_links: bool = True) -> 
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raise the error that ``atomic_write`` would: ask before the work whose result the file is to hold.
+
+    Raises
+    ------
+    OSError
+        If there is no such folder, it takes no files, or something other than a plain file has the name.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path} cannot be written: there is no folder {path.parent}.")
+    if path.is_symlink():  # what it leads to, or the link itself, is replaced
+        return
+    if path.is_dir():
+        raise IsADirectoryError(f"expected the name of a file to write, but {path} is a folder.")
+    if path.exists() and not path.is_file():
+        raise OSError(f"expected the name of a plain file to write, but {path} is a pipe, a socket or a device.")
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"{path} cannot be written: you may not write into the folder {path.parent.resolve()}.")
 
 
 def sweep_leftovers(path: str | os.PathLike[str]) -> None:

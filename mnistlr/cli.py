@@ -123,7 +123,7 @@ def show(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE.png", help="Draw to a file instead (needs matplotlib)."),
+        typer.Option("--output", "-o", metavar="FILE.png", help="Draw to a file instead (extra `plots`)."),
     ] = None,
     dataset: Dataset = None,
     data: Data = None,
@@ -145,7 +145,10 @@ def train(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="MODEL.npz", help="Model file; mnistlr-softmax.npz or mnistlr-is-it-a-2.npz."
+            "--output",
+            "-o",
+            metavar="MODEL.npz",
+            help="Model file; by default mnistlr-softmax.npz or mnistlr-is-it-a-2.npz.",
         ),
     ] = None,
     solver: Annotated[
@@ -182,7 +185,7 @@ def evaluate(model: ModelPath, dataset: ModelDataset = None, data: Data = None, 
 def predict(
     model: ModelPath,
     pictures: Annotated[
-        list[Path] | None, typer.Argument(metavar="[PICTURE]...", help="Photos or drawings of a digit.")
+        list[Path] | None, typer.Argument(metavar="PICTURE", help="Photos or drawings of a digit (extra `images`).")
     ] = None,
     index: Annotated[
         list[int] | None, typer.Option("--index", "-i", help="Number of an image, from 0; may be repeated.")
@@ -191,7 +194,7 @@ def predict(
     show_steps: Annotated[bool, typer.Option("--show-steps", help="Show what becomes of a picture.")] = False,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE.png", help="Draw the steps to a file (needs matplotlib)."),
+        typer.Option("--output", "-o", metavar="FILE.png", help="Draw the steps to a file (extra `plots`)."),
     ] = None,
     dataset: ModelDataset = None,
     data: Data = None,
@@ -218,12 +221,12 @@ def predict(
 def explain(
     model: ModelPath,
     photo: Annotated[
-        Path | None, typer.Argument(metavar="PHOTO", help="A photo or drawing of one digit (needs Pillow).")
+        Path | None, typer.Argument(metavar="PHOTO", help="A photo or drawing of one digit (extra `images`).")
     ] = None,
     index: Annotated[int | None, typer.Option("--index", "-i", help="Number of an image, from 0.")] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE.png", help="Draw to a file as well (needs matplotlib)."),
+        typer.Option("--output", "-o", metavar="FILE.png", help="Draw to a file as well (extra `plots`)."),
     ] = None,
     dataset: ModelDataset = None,
     data: Data = None,
@@ -283,7 +286,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         warnings.showwarning = _show_warning
         try:
             status = app(arguments, prog_name="mnistlr", standalone_mode=False)
-            sys.stdout.flush()
+            if sys.stdout is not None:  # as it is where the shell closed it: >&-
+                sys.stdout.flush()
         except (KeyboardInterrupt, typer.Abort):
             status = _INTERRUPTED
         except BrokenPipeError:  # the reader, such as `head`, has seen enough
@@ -305,6 +309,10 @@ def _run(arguments: Sequence[str] | None) -> int:
 def _message(error: BaseException) -> str:
     if isinstance(error, _CommandError):
         return " ".join(str(error.format_message()).split())  # type: ignore[attr-defined]
+    if isinstance(error, FileNotFoundError) and error.filename is not None:
+        return f"expected a file, but there is no {error.filename}; check the name and the folder."
+    if isinstance(error, IsADirectoryError) and error.filename is not None:
+        return f"expected a file, but {error.filename} is a folder."
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     return str(error)

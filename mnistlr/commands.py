@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlr._version import __version__
+from mnistlr.atomic import check_writable
 from mnistlr.console import open_console, print_json, progress
 from mnistlr.datasets import FileCheck, cache_folder, fetch_mnist, mnist_location, verify_mnist
 from mnistlr.datasets.named import NAMES, NamedData, load_mnist_or_digits, load_named
@@ -35,8 +36,7 @@ def tour(
     if notebook is not None:
         import_nbformat()
     for path in filter(None, (report, notebook)):  # to be told before the walk, not after it
-        if not path.absolute().parent.is_dir():
-            raise FileNotFoundError(f"{path} cannot be written: there is no folder {path.parent}.")
+        check_writable(path)
     load = load_mnist_or_digits if name is None else partial(load_named, name, folder)
     console = open_console()
     walk = Tour(load, random_state=seed, n_jobs=n_jobs)
@@ -133,6 +133,8 @@ def show(name: str, folder: Path | None, index: int, shape: tuple[int, int] | No
 
 def train(name: str, folder: Path | None, digit: int | None, output: Path | None, parameters: dict[str, Any]) -> None:
     """Train a model, print its accuracy, save it."""
+    output = output or Path("mnistlr-softmax.npz" if digit is None else f"mnistlr-is-it-a-{digit}.npz")
+    check_writable(output)
     data = _load(name, folder)
     y, y_test = (labels if digit is None else labels == digit for labels in (data.y_train, data.y_test))
     model = SoftmaxRegression(**parameters) if digit is None else LogisticRegression(**parameters)
@@ -147,8 +149,7 @@ def train(name: str, folder: Path | None, digit: int | None, output: Path | None
         "accuracy": summary.accuracy,
         "baseline": summary.baseline,
     }
-    default = "mnistlr-softmax.npz" if digit is None else f"mnistlr-is-it-a-{digit}.npz"
-    path = save_model(model, output or Path(default), provenance=provenance)
+    path = save_model(model, output, provenance=provenance)
     console = open_console()
     unit = "iteration" if model.n_iter_ == 1 else "iterations"
     console.print(f"{type(model).__name__} on {data.title}: {model.n_iter_} {unit} in {seconds:.2f} s")

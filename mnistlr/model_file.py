@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from mnistlr._version import __version__
-from mnistlr.atomic import atomic_write
+from mnistlr.atomic import atomic_write, check_writable
 from mnistlr.estimators import LogisticRegression, SoftmaxRegression
 from mnistlr.exceptions import ModelFileError
 from mnistlr.npz import Npz
@@ -105,10 +105,7 @@ def save_model(
     if type(model) not in _CLASSES.values():
         raise TypeError(f"expected a {' or a '.join(_CLASSES)}, got {type(model).__name__}.")
     check_is_fitted(model)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"the model cannot be saved as {path}: there is no folder {path.parent}.")
-    if path.is_dir():
-        raise IsADirectoryError(f"the model cannot be saved as {path}: that is a folder; add a file name.")
+    check_writable(path)
     arrays = {"coef": np.asarray(model.coef_), "intercept": np.asarray(model.intercept_)}
     # A model of partial_fit alone has no history.
     arrays |= {f"history_{name}": np.asarray(values) for name, values in getattr(model, "history_", {}).items()}

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from mnistlr.atomic import atomic_write
+from mnistlr.atomic import atomic_write, check_writable
 from mnistlr.commands import labels_for, load_model_and_data
 from mnistlr.console import open_console, print_json, progress
 from mnistlr.exceptions import ImageError
@@ -103,8 +103,7 @@ def draw(path: Path | None, output: Path, is_opened: bool) -> None:
     """Write the page to draw a digit on, and open it."""
     from mnistlr.web.draw_page import render_draw_page
 
-    if not output.parent.is_dir():
-        raise FileNotFoundError(f"the page cannot be saved as {output}: there is no folder {output.parent}.")
+    check_writable(output)
     page = render_draw_page(_model_to_draw() if path is None else read_model_file(path))
     with atomic_write(output) as file:
         file.write(page.encode())

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import Attack
 
-from mnistlr.atomic import atomic_write
+from mnistlr.atomic import atomic_write, check_writable
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links, pipes and limits as POSIX has them")
 
@@ -50,6 +50,18 @@ def test_no_pipe_and_no_folder_is_replaced(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError, match=r"the name of a file to write, but .* is a folder"):
         write(tmp_path)
     assert sorted(os.listdir(tmp_path)) == ["link", "pipe"]
+
+
+def test_a_folder_that_takes_no_files_is_said_to_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root, who may run the tests, may write everywhere
+    with pytest.raises(PermissionError, match="you may not write into the folder"):
+        check_writable(tmp_path / "file")
+
+
+def test_a_missing_folder_is_told_by_name(tmp_path: Path) -> None:
+    for ask in (check_writable, write):
+        with pytest.raises(FileNotFoundError, match=r"there is no folder .*none"):
+            ask(tmp_path / "none" / "file")
 
 
 def test_a_device_is_not_replaced() -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from mnistlr.cli import main
 from mnistlr.datasets.named import load_named
 from mnistlr.model_file import read_model_file
 
-COMMANDS = ("tour", "fetch", "info", "show", "train", "evaluate", "predict", "explain", "draw")
+COMMANDS = ("tour", "fetch", "info", "show", "train", "evaluate", "predict", "explain", "draw", "warmup")
 
 
 class Outcome(NamedTuple):
@@ -87,6 +88,7 @@ def test_help_of_all_commands_fits_80_columns_and_has_an_example(run: Run) -> No
         status, out, err = run(command, "--help")
         assert (status, err) == (0, "")
         assert f"Example: mnistlr {command}" in out
+        assert "[[" not in out  # an optional argument, in brackets twice
         assert max(map(len, out.splitlines())) <= 80
 
 
@@ -144,7 +146,13 @@ def test_other_errors_are_one_line_and_status_1(run: Run, models: dict[str, Path
     assert_error(run("show", 1, "--data", tmp_path), 1, "expected the four IDX files")
     assert_error(run("train", *digits, "--solver", "magic"), 1, "'solver'")
     assert_error(run("train", *digits, "-o", "no/model.npz"), 1, "there is no folder no")
-    assert_error(run("evaluate", "none.npz"), 1, "none.npz: No such file or directory")
+    assert_error(run("train", *digits, "-o", "."), 1, "expected the name of a file to write")
+    assert_error(run("tour", *digits, "-o", "."), 1, "expected the name of a file to write")
+    assert_error(run("tour", *digits, "--no-report", "--notebook", "."), 1, "expected the name of a file to write")
+    assert_error(run("show", 1, *digits, "-o", "no/image.png"), 1, "there is no folder")
+    assert_error(run("show", 1, *digits, "-o", "image.npz"), 1, ".png, ")
+    assert_error(run("evaluate", "."), 1, "is a folder")
+    assert_error(run("evaluate", "none.npz"), 1, "expected a file, but there is no none.npz;")
     assert_error(run("evaluate", "text.npz"), 1, "text.npz is no model file")
     assert_error(run("predict", models["softmax"], "--index", 99999), 1, "got 99999")
     assert_error(run("evaluate", models["softmax"], "--dataset", "mnist_5k"), 1, "takes 64 features")
@@ -207,6 +215,13 @@ def test_closed_pipe_is_quiet(arguments: tuple[str, ...]) -> None:
         assert running.stderr is not None
         running.stdout.close()
         assert running.stderr.read() == b""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell as in POSIX")
+def test_closed_stdout_is_no_traceback() -> None:
+    command = f"{shlex.quote(sys.executable)} -m mnistlr info --json >&-"
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes and signals as in POSIX")
@@ -346,7 +361,11 @@ def test_explain_to_a_file(run: Run, models: dict[str, Path], tmp_path: Path) ->
     assert status == 0
     assert out.endswith("saved why.png\n")
     assert imread(tmp_path / "why.png").shape[2] == 4
-    assert_error(run("explain", models["softmax"], "-i", 2, "-o", "why.xyz"), 1, "'xyz' is not supported")
+    assert_error(
+        run("explain", models["softmax"], "-i", 2, "-o", "why.xyz"),
+        1,
+        "expected a file name that ends in one of .avif, ",
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["why.png"]
 
 
@@ -513,7 +532,7 @@ def test_show_to_a_file(run: Run, arguments: tuple[Any, ...], tmp_path: Path) ->
     assert picture.min() == 0  # ink
     assert picture.mean() > 0.5  # on paper
     outcome = run(*arguments, "--dataset", "digits", "-o", "digits.xyz")
-    assert_error(outcome, 1, "'xyz' is not supported")
+    assert_error(outcome, 1, "expected a file name that ends in one of .avif, ")
     assert [path.name for path in tmp_path.iterdir()] == ["digits.png"]
 
 

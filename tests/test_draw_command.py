@@ -156,7 +156,7 @@ def test_bundled_digits_stand_in_and_say_so(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("none.npz",), "none.npz: No such file or directory"),
+        (("none.npz",), "there is no none.npz"),
         (("small.npz",), "the model takes 64; give one that was trained on MNIST, or none."),
         (("small.npz", "-o", "no/page.html"), "there is no folder no."),
     ],

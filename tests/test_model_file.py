@@ -177,7 +177,7 @@ def test_what_cannot_be_saved(model: Any, tmp_path: Path) -> None:
         save_model(model, path, provenance={"data": {1}})
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         save_model(model, tmp_path / "none" / "model.npz")
-    with pytest.raises(IsADirectoryError, match="that is a folder"):
+    with pytest.raises(IsADirectoryError, match="is a folder"):
         save_model(model, tmp_path)
     with pytest.raises(ModelFileError, match=r"cannot be stored: Out of range float"):
         save_model(model, path, accuracy=float("nan"))

@@ -101,7 +101,7 @@ def test_predict_tells_what_it_cannot_do(run: Callable[..., Any], model: Path, t
     for arguments, expected, message in [
         ((model, "blank.png"), 1, "blank.png: the picture is empty"),
         ((model, "text.png"), 1, "text.png: this is no picture"),
-        ((model, "none.png"), 1, "none.png: No such file"),
+        ((model, "none.png"), 1, "there is no none.png"),
         ((small, "blank.png"), 1, "takes 4 features, but a picture becomes 28x28"),
         ((model,), 2, "PICTURE"),
         ((model, "blank.png", "-i", 3), 2, "PICTURE"),

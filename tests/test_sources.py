@@ -81,7 +81,7 @@ class TestWrongFolder:
         assert_is(load_mnist(), tiny_mnist)
 
     def test_missing(self, tmp_path: Path) -> None:
-        with pytest.raises(DataFormatError, match=r"the folder argument .*no-such-folder does not exist"):
+        with pytest.raises(DataFormatError, match=r"^expected a folder .*no-such-folder does not exist"):
             load_mnist(tmp_path / "no-such-folder")
 
     def test_the_error_names_the_environment_variable(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

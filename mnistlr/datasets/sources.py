@@ -19,6 +19,8 @@ from mnistlr.datasets.idx import PathLike, idx_header, idx_sha256, open_idx
 from mnistlr.datasets.mnist_files import MNIST_FILES, check_contents, check_shape
 from mnistlr.exceptions import DataFormatError, DataUnavailableError
 
+_ARGUMENT = "the folder argument"
+
 
 class FileCheck(NamedTuple):
     """What `verify_mnist` found out about one of the four files."""
@@ -239,7 +241,7 @@ def is_offline(offline: bool | None = None) -> bool:
 def _given_folder(folder: PathLike | None) -> tuple[Path, str] | None:
     """Return the folder that the caller or the environment names, and which of them."""
     if folder is not None:
-        return Path(folder).expanduser(), "the folder argument"
+        return Path(folder).expanduser(), _ARGUMENT
     named = os.environ.get("MNISTLR_DATA")
     return (Path(named).expanduser(), "MNISTLR_DATA") if named else None
 
@@ -248,7 +250,8 @@ def _find_mnist(folder: Path, origin: str) -> dict[str, Path]:
     try:
         return find_idx_files(folder, name="")
     except DataFormatError as error:
-        raise DataFormatError(f"{origin} should name a folder with MNIST: {error}") from error
+        asked = "" if origin == _ARGUMENT else f"{origin} should name a folder with MNIST: "
+        raise DataFormatError(f"{asked}{error}") from error
 
 
 def _read_folder(folder: Path, origin: str) -> dict[str, NDArray[Any]]:

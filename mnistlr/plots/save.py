@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnistlr.atomic import atomic_write
+from mnistlr.atomic import atomic_write, check_writable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
@@ -17,13 +17,17 @@ def save_figure(figure: "Figure | SubFigure", path: str | os.PathLike[str]) -> P
     Raises
     ------
     ValueError
-        If matplotlib knows no such kind of file.
+        If the ending of the name is none of a kind of file that matplotlib writes.
     OSError
         If the file cannot be written.
     """
-    path = Path(path)
+    path, canvas = Path(path), figure.figure.canvas
+    kind, kinds = path.suffix[1:].lower() or "png", canvas.get_supported_filetypes()
+    if kind not in kinds:
+        raise ValueError(f"expected a file name that ends in one of .{', .'.join(sorted(kinds))}, got {path}.")
+    check_writable(path)
     drawn = io.BytesIO()
-    figure.figure.savefig(drawn, format=path.suffix[1:] or "png", dpi=150)
+    figure.figure.savefig(drawn, format=kind, dpi=150)
     with atomic_write(path) as file:
         file.write(drawn.getvalue())
     return path

@@ -197,6 +197,7 @@ def sgd(
             if validation is None and value > best * (1 + max(tol, 0.01)):
                 message = f"the {what} rose from {best:.3g} to {value:.3g}, which asks for smaller steps"
                 return Result(best_theta, epoch, False, message)
-            message = f"the {what} improved by less than tol = {tol:g} of its value in {stale} epoch(s)"
+            epochs = "epoch" if stale == 1 else "epochs"
+            message = f"the {what} improved by less than tol = {tol:g} of its value in {stale} {epochs}"
             return Result(best_theta, epoch, True, message)
     return Result(best_theta, max_iter, False, f"max_iter reached; epochs still improve by more than tol = {tol:g}")
