@@ -17,7 +17,7 @@ from mnistlr.exceptions import ArgumentError
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """What each pixel of one image contributed to the score of each class.
 
@@ -47,6 +47,13 @@ class Explanation:
     intercept: Floats
     raw_prediction: Floats
     probabilities: Floats
+
+    def __repr__(self) -> str:
+        probability = self.probabilities[self.ranking[0]]
+        return (
+            f"<Explanation: {self.label} rather than {self.runner_up}, margin {self.margin:.3g} nats, P = "
+            f"{probability:.3g}>"
+        )
 
     @property
     def ranking(self) -> NDArray[np.intp]:
