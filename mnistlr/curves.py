@@ -140,6 +140,15 @@ def auc(x: ArrayLike, y: ArrayLike) -> float:
     ----------
     x, y : array-like, shape (n,)
         Points from left to right (or from right to left), at least two.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ArgumentError
+        If ``x`` and ``y`` differ in length, are shorter than two, or ``x`` goes both ways.
     """
     across, up = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if across.shape != up.shape or across.ndim != 1 or len(across) < 2:

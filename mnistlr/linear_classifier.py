@@ -195,6 +195,12 @@ class LinearClassifier(CallbackSupportMixin, LinearPredictor, BaseEstimator):  #
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            For data that do not fit together or to the pieces before, labels not among ``classes``, or
+            ``class_weight="balanced"``, which a piece cannot know. The model stays as it was.
         """
         self._validate_params()
         fitted = copy.copy(self)

@@ -81,20 +81,54 @@ class LinearPredictor(ClassifierMixin):  # type: ignore[misc]
 
     @_lazy_on_dask
     def predict(self, X: Any) -> Array:
-        """Return the most probable label of each sample, in the type the labels came in."""
+        """Return the most probable label of each sample.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (n_samples, n_features)
+            In the units of the data that the model was fitted on.
+
+        Returns
+        -------
+        ndarray, shape (n_samples,)
+            In the type that the labels came in.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the model is not fitted.
+        ValueError
+            If ``X`` has another number of features or other names, or is not finite.
+        """
         raw = self._raw_predictions(X)
         labels: Array = self.classes_[(raw[:, 0] > 0).astype(np.intp) if raw.shape[1] == 1 else raw.argmax(axis=1)]
         return labels
 
     @_lazy_on_dask
     def predict_proba(self, X: Any) -> Array:
-        """Return the probability of each class, shape (n_samples, n_classes), in the order of ``classes_``."""
+        """Return the probability of each class.
+
+        Parameters and errors are those of ``predict``.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
         proba: Array = np.exp(self.predict_log_proba(X))
         return proba
 
     @_lazy_on_dask
     def predict_log_proba(self, X: Any) -> Array:
-        """Return the logarithms of the probabilities, float64, exact also where a probability underflows."""
+        """Return the logarithms of the probabilities, exact also where a probability underflows.
+
+        Parameters and errors are those of ``predict``.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
         # No difference of two raw predictions overflows, infinite ones included.
         raw = np.clip(self._raw_predictions(X).astype(np.float64), -LARGEST, LARGEST)
         if raw.shape[1] == 1:
@@ -109,6 +143,18 @@ class LinearPredictor(ClassifierMixin):  # type: ignore[misc]
         """Return the share of samples, or of their weight, that are given their label.
 
         On Dask arrays the blocks are scored where they lie.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (n_samples, n_features)
+        y : array-like, shape (n_samples,)
+            The true labels.
+        sample_weight : array-like, shape (n_samples,), optional
+
+        Returns
+        -------
+        float
+            From 0 to 1.
         """
         if is_dask(X):
             from mnistlr.on_dask import score

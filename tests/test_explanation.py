@@ -146,3 +146,9 @@ def test_what_cannot_be_explained_is_refused(models, digits):
         explain(model, np.full(64, np.nan))
     with pytest.raises(NotFittedError):
         explain(SoftmaxRegression(), digits.X_test[0])
+
+
+def test_repr_is_the_answer_in_one_line(models, digits):
+    why = explain(models["softmax", "uint8"], digits.X_test[0])
+    assert repr(why).startswith(f"<Explanation: {why.label} rather than {why.runner_up}, margin ")
+    assert len(repr(why)) < 100

@@ -216,8 +216,8 @@ def mnist_location(
     except (DataFormatError, OSError) as error:
         state = _cache_state(cache, error)
         if is_offline(offline):
-            return MnistLocation("none", None, f"nowhere: {state}, and the network is switched off")
-        return MnistLocation("download", cache, f"the network: {state}")
+            return MnistLocation("none", None, f"nowhere ({state}; the network is switched off)")
+        return MnistLocation("download", cache, f"the network ({state})")
     return MnistLocation("cache", cache, f"the cache {cache}")
 
 

@@ -111,6 +111,10 @@ def trace(picture: Any, *, find_all: bool = False) -> Steps:
     find_all : bool
         Whether to tell several digits apart; else all ink is taken for one digit.
 
+    Returns
+    -------
+    Steps
+
     Raises
     ------
     ImageError, OSError, MissingExtraError

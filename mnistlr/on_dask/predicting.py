@@ -67,7 +67,20 @@ def _answer(X: Any, *, model: Any, method: str, block_id: tuple[int, ...]) -> Ar
 
 
 def score(model: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
-    """Return the share of samples, or of their weight, that are given their label; sums in the order of the blocks."""
+    """Return the share of samples, or of their weight, that are given their label; sums in the order of the blocks.
+
+    Parameters
+    ----------
+    model : LogisticRegression or SoftmaxRegression, fitted
+    X : Dask array or data frame, shape (n_samples, n_features)
+    y : Dask array or series, or array-like, shape (n_samples,)
+    sample_weight : as ``y``, optional
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+    """
     parts = delayed_blocks(X, y, sample_weight)
     _check_feature_names(model, X._meta, reset=False)
     hits = delayed(_hits, pure=False)

@@ -14,6 +14,18 @@ if TYPE_CHECKING:
 def save_figure(figure: "Figure | SubFigure", path: str | os.PathLike[str]) -> Path:
     """Write a figure, all of it, to a file, of the kind that the ending of its name says; whole or not at all.
 
+    Parameters
+    ----------
+    figure : Figure or SubFigure
+        Such as ``ax.figure`` or a Display's ``figure_``.
+    path : path-like
+        Its ending says the kind; without one it is PNG.
+
+    Returns
+    -------
+    Path
+        The file.
+
     Raises
     ------
     ValueError
