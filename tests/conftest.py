@@ -14,7 +14,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-os.environ.setdefault("SCIPY_ARRAY_API", "1")  # before SciPy is imported: scikit-learn's checks of its use ask for it
+# Before NumPy and SciPy are imported. scikit-learn's checks of its use ask for the first; as to the second, threads of
+# BLAS and OpenMP that spin while they wait for one another make references 20 times as slow on a busy machine.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
