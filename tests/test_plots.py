@@ -175,6 +175,11 @@ def tiles(image, rows, columns):
     return [canvas[i : i + rows, j : j + columns] for i in tops for j in lefts]
 
 
+def test_a_hundred_digits_without_titles_fit_a_page_with_a_legible_caption():
+    width = plots.plot_digits(IMAGES[:100]).figure.get_size_inches()[0]
+    assert width <= 6  # inches: a column of the report is 5 of them wide
+
+
 def test_digits_are_drawn_whole_in_order_and_dark_on_white():
     ax = plots.plot_digits(IMAGES[:13], y[:13], n_columns=5)
     (image,) = ax.images

@@ -51,7 +51,8 @@ def plot_digits(
     titles = [] if titles is None else [str(title) for title in titles]
     if titles and len(titles) != len(images):
         raise ArgumentError(f"expected a title for each of {len(images)} images, got {len(titles)}.")
-    layout = grid(len(images), n_columns, titled=bool(titles), least=0.8, whole=3.0)
+    # Smaller where no title needs the room: a page that scales the figure down leaves the caption legible.
+    layout = grid(len(images), n_columns, titled=bool(titles), least=0.8 if titles else 0.5, whole=3.0)
     ax = axes_or_new(ax, layout.inches * layout.width + 0.3, layout.inches * layout.height + 0.3)
     ink = 255 if images.dtype == np.uint8 else max(float(images.max()), np.finfo(float).tiny)
     draw_mosaic(ax, images, titles, layout, cmap="gray_r", vmin=0, vmax=ink)
