@@ -256,10 +256,10 @@ class LinearClassifier(CallbackSupportMixin, LinearPredictor, BaseEstimator):  #
         """What is to be minimised, for labels given as class numbers."""
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-            sample_weight = _scaled(sample_weight)
+            sample_weight = scaled(sample_weight)
         if self.class_weight is not None:
-            per_class = _scaled(self._class_weights(classes, classes[y], sample_weight))
-            sample_weight = _scaled(per_class[y] * (1.0 if sample_weight is None else sample_weight))
+            per_class = scaled(self._class_weights(classes, classes[y], sample_weight))
+            sample_weight = scaled(per_class[y] * (1.0 if sample_weight is None else sample_weight))
         if sample_weight is not None and not sample_weight.any():
             raise ValueError("At least one of the sample weights must be positive, all are zero.")
         return Objective(
@@ -360,7 +360,7 @@ def _coefficients(objective: Objective, classes: Array, theta: Array) -> dict[st
     return {"classes_": classes, "coef_": W * objective.samples.scale, "intercept_": b.copy()}
 
 
-def _scaled(weight: Array) -> Array:
+def scaled(weight: Array) -> Array:
     """Return weights in the same proportions, the largest in [1/2, 1): no sum or product of them overflows."""
-    scaled: Array = np.ldexp(weight, -np.frexp(weight.max())[1])
-    return scaled
+    same: Array = np.ldexp(weight, -np.frexp(weight.max())[1])
+    return same

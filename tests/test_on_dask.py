@@ -183,6 +183,20 @@ def test_weights_and_early_stopping(client, small_mnist, solver):
     assert_same_bits(there, clone(model).fit(on_dask(X), y, weight))  # weights and labels from this process
 
 
+@pytest.mark.parametrize("solver", ["lbfgs", "sgd"])
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+@pytest.mark.parametrize("factor", [2.0**-670, 2.0**-1060, 2.0**1019])
+def test_only_the_proportions_of_weights_count(digits, solver, class_weight, factor):
+    """Be they so small that their squares vanish, or so large that their sum is infinite; not a bit differs."""
+    edges = [0, 100, 800, len(digits.y_train)]
+    X, y = cut(digits.X_train, edges), cut(digits.y_train, edges)
+    weight = np.random.default_rng(0).integers(1, 9, len(digits.y_train)).astype(float)
+    weight[:100], weight[100:800] = 0, weight[100:800] / 8
+    model = SoftmaxRegression(solver=solver, class_weight=class_weight, max_iter=5, random_state=0)
+    expected = fit_in_blocks(clone(model), X, y, cut(weight, edges))
+    assert_same_bits(fit_in_blocks(model, X, y, cut(weight * factor, edges)), expected)
+
+
 def test_class_weights_by_name(client, digits):
     X, y = digits.X_train, np.array([f"digit {label}" for label in digits.y_train])
     model = SoftmaxRegression(solver="lbfgs", class_weight={"digit 3": 5.0}, alpha=0.1)
@@ -248,7 +262,7 @@ def test_without_dask_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "dask", None)
     for name in [name for name in sys.modules if name.startswith("mnistlr.on_dask.opening")]:
         monkeypatch.delitem(sys.modules, name)
-    with pytest.raises(MissingExtraError, match=r'pip install "mnistlr\[dask\]"'):
+    with pytest.raises(MissingExtraError, match=r"pip install 'mnistlr\[dask\]'"):
         mnistlr.on_dask.open_array("images.npy")
 
 

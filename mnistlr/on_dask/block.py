@@ -103,7 +103,9 @@ class Facts(NamedTuple):
     is_mapped: bool
     labels: Array
     label_weights: Array
-    """The total sample weight of each label."""
+    """The total sample weight of each label, over 2^``exponent``."""
+    exponent: int
+    """The largest weight lies in [2^(exponent - 1), 2^exponent)."""
     error: str
 
 
@@ -138,21 +140,24 @@ def check(number: int, X: Any, y: Any, weight: Any, model: Any) -> Block:
 def describe(block: Block) -> Facts:
     """Return what is to be known of a block."""
     labels, codes = np.unique(block.y, return_inverse=True)
-    label_weights = np.bincount(codes, block.weights, len(labels))
+    exponent = int(np.frexp(block.weights.max(initial=0))[1])
+    label_weights = np.bincount(codes, np.ldexp(block.weights, -exponent), len(labels))
     X = block.X
-    is_mapped = isinstance(X, MappedArray)
     return Facts(
-        len(block.y), X.shape[1], np.dtype(X.dtype), sp.issparse(X), is_mapped, labels, label_weights, block.error
-    )
+        len(block.y), X.shape[1], np.dtype(X.dtype), sp.issparse(X), isinstance(X, MappedArray), labels, label_weights,
+        exponent, block.error,
+    )  # fmt: skip
 
 
-def encode(block: Block, classes: Array, d: int, like: Facts, per_class: Array | None) -> Block:
-    """Replace labels by class numbers, and multiply the weights with those of the classes."""
+def encode(block: Block, classes: Array, d: int, like: Facts, exponent: int, per_class: Array | None) -> Block:
+    """Replace labels by class numbers, and multiply the weights, over 2^``exponent``, with those of the classes."""
     if len(block.y) == 0:  # has no kind of its own
         X = sp.csr_matrix((0, d), dtype=like.dtype) if like.is_sparse else np.empty((0, d), like.dtype)
         return Block(block.number, X, np.empty(0, np.int32))
     y = np.searchsorted(classes, block.y).astype(np.int32)
-    weight = block.weight if per_class is None else per_class[y] * (1.0 if block.weight is None else block.weight)
+    weight = None if block.weight is None else np.ldexp(block.weight, -exponent)
+    if per_class is not None:
+        weight = per_class[y] * (1.0 if weight is None else weight)
     return replace(block, y=y, weight=weight)
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sklearn.utils.validation import _check_feature_names
 
 from mnistlr.exceptions import ArgumentError
+from mnistlr.linear_classifier import scaled
 from mnistlr.on_dask import block as on_block
 from mnistlr.on_dask.block import Facts
 from mnistlr.on_dask.objective import BlockedObjective, BlockedSamples, LocalRunner, Runner
@@ -148,9 +149,11 @@ def objective_in_blocks(model: Any, like: Any, runner: Any) -> tuple[BlockedObje
     _check_feature_names(model, like, reset=True)
     model.n_features_in_ = first.d
     model._check_classes(classes)
-    per_class = None if model.class_weight is None else _class_weights(model, classes, facts)
+    # So that no sum of the weights overflows, and none of their squares vanishes.
+    exponent = max((fact.exponent for fact in facts if fact.label_weights.any()), default=0)
+    per_class = None if model.class_weight is None else _class_weights(model, classes, facts, exponent)
     runner.is_mapped = all(fact.is_mapped or fact.n == 0 for fact in facts)
-    blocks: Runner = runner.change(on_block.encode, classes, first.d, first, per_class)
+    blocks: Runner = runner.change(on_block.encode, classes, first.d, first, exponent, per_class)
     starts = np.cumsum([0] + [fact.n for fact in facts])
     scale = 1 / 255 if first.dtype == np.uint8 else 1.0
     dtype = np.dtype(np.float64 if first.dtype == np.float64 else np.float32)
@@ -186,12 +189,11 @@ def _kind(fact: Facts) -> str:
     return f"{fact.d} features of {'sparse ' * fact.is_sparse}{fact.dtype} and labels that are {numbers}"
 
 
-def _class_weights(model: Any, classes: Array, facts: list[Facts]) -> Array:
-    """Return the weight of each class."""
+def _class_weights(model: Any, classes: Array, facts: list[Facts], exponent: int) -> Array:
+    """Return the weight of each class, in the same proportions, the largest in [1/2, 1)."""
     totals = np.zeros(len(classes))
     for fact in facts:
         if fact.n:
-            totals[np.searchsorted(classes, fact.labels)] += fact.label_weights
+            totals[np.searchsorted(classes, fact.labels)] += np.ldexp(fact.label_weights, fact.exponent - exponent)
     # One sample of each class that weighs as much as all of them: "balanced" asks for no more.
-    per_class: Array = model._class_weights(classes, classes, totals)
-    return per_class
+    return scaled(model._class_weights(classes, classes, totals))
