@@ -167,6 +167,7 @@ def test_multinomial_optimum(multinomial_reference, solver):
     assert_same_optimum(X, y, SoftmaxRegression(solver=solver, alpha=alpha), theirs, alpha)
 
 
+@pytest.mark.long
 def test_multinomial_optimum_of_images(small_mnist: ImageData):
     """7,850 parameters are too many for newton-cholesky; lbfgs it is."""
     X, y, alpha = small_mnist.X_train[:500] / 255, small_mnist.y_train[:500], 1e-2

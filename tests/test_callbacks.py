@@ -176,7 +176,7 @@ def test_progress_bar(model, solver, data, capsys):
     assert f"{model.__name__} - fit" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_inside_grid_search_and_pipeline(model, data, n_jobs, capsys):
     X, y = data
     monitor = callback.ScoringMonitor(scoring="accuracy")

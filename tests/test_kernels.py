@@ -342,6 +342,7 @@ def test_the_hot_loops_use_vector_instructions(tmp_path):
         assert len(re.findall(pattern, part)) >= 8, name
 
 
+@pytest.mark.long
 @needs_compiler
 def test_all_this_without_compilation():
     done = subprocess.run(

@@ -324,6 +324,7 @@ def test_sum_label_pairs_is_the_naive_loop(weights):
     np.testing.assert_array_equal(sums, expected)
 
 
+@pytest.mark.long
 def test_kernels_run_uncompiled():
     """With NUMBA_DISABLE_JIT=1 the loops are plain Python, which is how coverage sees them."""
     chosen = "naive_loop or wild_labels or one_label_unlike or threads or random_cases"

@@ -6,17 +6,27 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from mnistlr import LogisticRegression, SoftmaxRegression
 from mnistlr.linear_classifier import DEFAULTS
 
-ESTIMATORS = [model(solver=solver) for model in (LogisticRegression, SoftmaxRegression) for solver in (None, *DEFAULTS)]
+MODELS = [LogisticRegression(), SoftmaxRegression()]
+OTHERS = [type(model)(solver=solver) for model in MODELS for solver in DEFAULTS if solver != model._solver()]
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),  # some checks allow few iterations
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning"),  # of theirs
+]
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # some checks allow few iterations
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")  # of theirs
-@parametrize_with_checks(ESTIMATORS)
+@parametrize_with_checks(MODELS)
 def test_check(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+@pytest.mark.long
+@parametrize_with_checks(OTHERS)
+def test_check_of_other_solvers(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("estimator", MODELS + OTHERS, ids=repr)
 def test_tags(estimator):
     tags = estimator.__sklearn_tags__()
     assert tags.input_tags.sparse
