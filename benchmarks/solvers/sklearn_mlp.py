@@ -10,7 +10,7 @@ from benchmarks.scoring import Weights
 
 
 class Solver(Rival):
-    """Batches of 200 are its default; larger steps than its 0.001 pay without hidden layers."""
+    """Batches of 200 are its default; the step is larger than its 0.001, which is meant for deep networks."""
 
     name = "scikit-learn MLPClassifier"
     dtype = np.float32

@@ -10,7 +10,7 @@ from benchmarks.scoring import Weights, weights_of
 
 
 class Solver(Rival):
-    """Its own schedule of steps; float32, which it takes as it is. ``average`` helps its accuracy most."""
+    """Its own schedule of steps; float32, which it takes as it is. With averaged weights."""
 
     name = "scikit-learn SGDClassifier"
     parameters = {"pixels": ["scaled", "raw"]}  # noqa: RUF012

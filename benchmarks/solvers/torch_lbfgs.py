@@ -12,7 +12,7 @@ from mnistlr.threads import count_threads
 
 
 class Solver(SteppingRival):
-    """A look after every iteration; strong Wolfe line search, without which it diverges."""
+    """A look after every iteration; strong Wolfe line search."""
 
     name = "PyTorch L-BFGS"
     requirements = ["pip::torch"]  # noqa: RUF012

@@ -11,7 +11,7 @@ from benchmarks.scoring import Weights
 
 
 class Solver(Rival):
-    """The parallel "shotgun" updater is quicker than "coord_descent" here; both were tried. Its bias is free."""
+    """The parallel "shotgun" updater, its default. Its bias is free."""
 
     name = "XGBoost gblinear"
     requirements = ["pip::xgboost"]  # noqa: RUF012
