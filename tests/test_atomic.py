@@ -146,12 +146,13 @@ started = time.perf_counter()
 for _ in range(20):
     save(0)
 duration = (time.perf_counter() - started) / 20
+os.fsync = lambda descriptor: time.sleep(duration)  # a slow disk: half of the time the file is not complete
 for _ in range(int(sys.argv[2])):
     child = os.fork()
     if child == 0:
         for number in range(newest + 1, newest + 10_000):
             save(number)
-    time.sleep(random.uniform(0.5, 4) * duration)
+    time.sleep(random.uniform(1, 8) * duration)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     found = check()
