@@ -364,7 +364,7 @@ def test_explain_to_a_file(run: Run, models: dict[str, Path], tmp_path: Path) ->
     assert_error(
         run("explain", models["softmax"], "-i", 2, "-o", "why.xyz"),
         1,
-        "expected a file name that ends in one of .avif, ",
+        "expected a file name that ends in one of .",
     )
     assert [path.name for path in tmp_path.iterdir()] == ["why.png"]
 
@@ -532,7 +532,7 @@ def test_show_to_a_file(run: Run, arguments: tuple[Any, ...], tmp_path: Path) ->
     assert picture.min() == 0  # ink
     assert picture.mean() > 0.5  # on paper
     outcome = run(*arguments, "--dataset", "digits", "-o", "digits.xyz")
-    assert_error(outcome, 1, "expected a file name that ends in one of .avif, ")
+    assert_error(outcome, 1, "expected a file name that ends in one of .")
     assert [path.name for path in tmp_path.iterdir()] == ["digits.png"]
 
 

@@ -270,7 +270,8 @@ BAD = {
     "weights zero": (([0, 1], [0, 1]), {"sample_weight": [0, 0]}),
     "weights text": (([0, 1], [0, 1]), {"sample_weight": ["a", "b"]}),
 }
-SINCE_1_9 = {"empty", "empty with labels", "weights zero"}  # older scikit-learn returned zeros
+# Older scikit-learn returned zeros, or raised a TypeError.
+SINCE_1_9 = {"empty", "empty with labels", "weights zero", "booleans and strings"}
 
 
 @pytest.mark.parametrize("case", BAD)
