@@ -424,6 +424,7 @@ def test_only_the_name_of_a_file_goes_to_a_fit(tmp_path, digits):
 
 
 def test_what_cannot_be_opened(tmp_path):
+    pytest.importorskip("zarr")
     np.save(tmp_path / "fortran.npy", np.asfortranarray(np.ones((3, 4))))
     np.save(tmp_path / "objects.npy", np.array([{}]), allow_pickle=True)
     write_idx(tmp_path / "packed.gz", np.ones((3, 4)))
