@@ -71,12 +71,14 @@ def test_strokes_become_neither_thin_nor_thick(width: int, expected: int) -> Non
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("stroke", "loss"), [(-0.45, 0.1), (0.8, 0.04)])
-def test_pens_of_other_widths(softmax: SoftmaxRegression, mnist: ImageData, stroke: float, loss: float) -> None:
-    """Half as wide, which costs most (7.5 points when this was written), and twice as wide as MNIST's."""
+@pytest.mark.parametrize(
+    "stroke", [pytest.param(-0.45, marks=pytest.mark.xfail(reason="thin strokes lose 7.5 points, not yet mended")), 0.8]
+)
+def test_pens_of_other_widths(softmax: SoftmaxRegression, mnist: ImageData, stroke: float) -> None:
+    """Half as wide and twice as wide as MNIST's."""
     indices = np.random.default_rng(1).permutation(len(mnist.y_test))[:400]
     originals, photos = accuracies(softmax, mnist, indices, sides=(100, 300), share=(0.4, 0.8), stroke=stroke)
-    assert photos >= originals - loss
+    assert photos >= originals - 0.04
 
 
 def test_several_digits_from_left_to_right(softmax: SoftmaxRegression, mnist: ImageData) -> None:
