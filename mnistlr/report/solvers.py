@@ -25,7 +25,7 @@ def chapter(about: About) -> Chapter:
                 "suboptimality",
                 "Distance from the optimum, by the clock",
                 dedent(f"""\
-                    most_steps = {{"lbfgs": 40, "newton": 6, "sgd": 8, "svrg": 4, "nesterov": 20, "gd": 20}}
+                    most_steps = {{"lbfgs": 40, "newton": 20, "sgd": 8, "svrg": 4, "nesterov": 20, "gd": 20}}
                     runs = {{}}
                     for solver, max_iter in most_steps.items():
                         model = LogisticRegression(

@@ -8,7 +8,7 @@ import numpy as np
 
 from mnistlr.report.chapter import About, Chapter, Exhibit, Names, Seen, percent, prose
 
-FEW = 15_000  # pictures for the comparison with scikit-learn's SGD, which takes minutes for all of MNIST
+FEW = 10_000  # pictures for the comparison with scikit-learn's SGD, which takes minutes for all of MNIST
 FEW_PASSES = 3
 
 
