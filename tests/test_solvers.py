@@ -518,6 +518,13 @@ def test_curvature_of_data_that_hide_it_from_a_vector_of_ones():
     )
 
 
+def test_largest_eigenvalue_of_a_direction_that_the_start_hardly_holds():
+    d = 10_000
+    X = sp.diags_array(np.append(np.sqrt(1.5), np.ones(d - 1)), format="csr")
+    found = largest_eigenvalue(Samples.of(X), np.ones(d), np.zeros(d), np.ones(d))
+    assert_allclose(found, 1.5 / d, rtol=0.02)
+
+
 def test_lbfgs_goes_on_where_values_drown_in_float32(digits: ImageData):
     SoftmaxRegression(solver="lbfgs", alpha=1e-2, tol=5e-7).fit(digits.X_train, digits.y_train)
 
