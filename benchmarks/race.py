@@ -1,17 +1,21 @@
 """Who is first: all solvers of the benchmark in one run, round by round, to given levels.
 
-    python -m benchmarks.race [--quick] [--only NAME] [--readme]
+    python -m benchmarks.race [--quick] [--only NAME] [--patience SECONDS] [--repeats N] [--readme]
 
 benchopt runs one solver after the other; here the same objective, data sets and solvers take turns, so that whatever
-else the machine does hits all alike. First each is scouted: how many iterations (or steps) it needs for each level,
-found with the clock beside it and to within a tenth. Then, in every round, each runs just so far, and nobody judges
-weights meanwhile. Conversion of data, compilation and warm-up are outside of the clock and reported apart; so is
-the peak of memory, each in a process of its own. ``--readme`` replaces the table in the README by this run's.
+else the machine does hits all alike. First each is scouted, ours before the others: how many iterations (or steps) it
+needs for each level, found with the clock beside it and to within a tenth, or a quarter where it is ten times slower
+than ours. Then, in every round, each runs just so far, and nobody judges weights meanwhile; whoever has used up its
+patience in readings sits out the further rounds. Conversion of data, compilation and warm-up are outside of the clock
+and reported apart; so is the peak of memory, each in a process of its own. How long it will take is said on stderr,
+before and on the way. ``--readme`` replaces the table in the README by this run's.
 """
 
 import argparse
 import json
+import math
 import os
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -31,6 +35,8 @@ FOLDER = Path(__file__).parent
 TASKS = ("2 or not", "ten classes")
 ACCURACY = {"2 or not": (0.975, 0.98), "ten classes": (0.92, 0.925)}
 SUBOPTIMALITY = (1e-2, 1e-4, 1e-6)
+# How near to the least number of iterations that reaches a level, and for those so many times slower than ours.
+NEAR, NEAR_ENOUGH, MUCH_SLOWER = 0.1, 0.25, 10
 
 Level = tuple[str, float]
 
@@ -64,6 +70,11 @@ class Contestant:
         began = time.perf_counter()
         self.solver.run(iterations)
         return time.perf_counter() - began
+
+
+def tell(text: str) -> None:
+    """Report progress."""
+    print(f"{time.strftime('%H:%M:%S')}  {text}", file=sys.stderr, flush=True)
 
 
 class Watch:
@@ -132,8 +143,11 @@ def enter(benchmark: Any, objective: Any, skipped: dict[str, str], only: str = "
     return contestants
 
 
-def scout(entry: Contestant, judge: Callable[..., dict[str, float]], levels: list[Level], patience: float) -> None:
-    """Find the settings for the levels, as far as ``patience`` seconds of a run get."""
+def scout(
+    entry: Contestant, judge: Callable[..., dict[str, float]], levels: list[Level], patience: float,
+    ours: dict[Level, float] | None = None,
+) -> None:  # fmt: skip
+    """Find the settings for the levels, as far as ``patience`` seconds of a run get; ``ours`` are the times to beat."""
     entry.settings, entry.curve = {}, []
 
     def note(setting: int, seconds: float) -> None:
@@ -168,10 +182,17 @@ def scout(entry: Contestant, judge: Callable[..., dict[str, float]], levels: lis
         while True:
             high = entry.settings[level]
             low = max((point["setting"] for point in entry.curve if point["setting"] < high), default=high - 1)
-            if high - low <= max(1, 0.1 * high):
+            slower = scouted(entry, level) > MUCH_SLOWER * (ours or {}).get(level, math.inf)
+            if high - low <= max(1, (NEAR_ENOUGH if slower else NEAR) * high):
                 break
             run((low + high) // 2)
     entry.curve.sort(key=lambda point: point["setting"])
+
+
+def scouted(entry: Contestant, level: Level) -> float:
+    """Return the seconds to a level, as seen when scouting; infinity if it was not reached."""
+    setting = entry.settings.get(level)
+    return min((point["seconds"] for point in entry.curve if point["setting"] == setting), default=math.inf)
 
 
 def reseed(entry: Contestant, seed: int, judge: Callable[..., dict[str, float]], patience: float) -> None:
@@ -243,12 +264,12 @@ def note_peak(entry: Contestant, dataset: str, parameters: dict[str, Any]) -> No
         file, own = str(entry.solver._module_filename), entry.solver._parameters
         entry.memory = in_new_process(peak_of, file, own, dataset, parameters)
     except Exception as error:  # the table goes without this number
-        print(f"  {entry.name}: its peak of memory was not measured: {error!r}", flush=True)
+        tell(f"{entry.name}: its peak of memory was not measured: {error!r}")
 
 
 def race(
-    dataset: str, parameters: dict[str, Any], levels: list[Level], *, rounds: int, patience: float, budget: float,
-    memory: bool, only: str = "",
+    dataset: str, parameters: dict[str, Any], levels: list[Level], *, rounds: int, patience: float, memory: bool,
+    only: str = "",
 ) -> Race:  # fmt: skip
     """Run a race on one data set.
 
@@ -259,9 +280,8 @@ def race(
     levels : list of (measure, value)
     rounds : int
     patience : float
-        A run that takes more seconds than this is not continued.
-    budget : float
-        Who has used up so many seconds of readings sits out further rounds.
+        A run that takes more seconds than this is not continued, and who has used up so many seconds of readings sits
+        out further rounds.
     memory : bool
         Whether to measure peaks as well, of those who reach a level.
     only : str
@@ -272,22 +292,31 @@ def race(
     benchmark, skipped = Benchmark(FOLDER), {}
     objective = load(benchmark, dataset, parameters)
     judge = objective.evaluate_result
-    contestants = enter(benchmark, objective, skipped, only)
+    tell(f"{parameters.get('task', dataset)}: preparing, warming up")
+    contestants = sorted(enter(benchmark, objective, skipped, only), key=lambda entry: not entry.name.startswith(OURS))
+    # Steps are scouted in one run, iterations in runs that grow to twice the patience and three more a level.
+    worst = sum((1 if entry.steps else 5) * patience for entry in contestants) + 2 * patience * len(contestants)
+    tell(f"{len(contestants)} take part; it takes {worst / 60:.0f} minutes at most, judging and peaks of memory aside")
+    ours = dict.fromkeys(levels, math.inf)
     for entry in list(contestants):
         try:
-            scout(entry, judge, levels, patience)
+            scout(entry, judge, levels, patience, ours)
         except Exception as error:  # a rival that fails is a result, not the end of the race
             skipped[entry.name] = f"failed: {error!r}"
             contestants.remove(entry)
-        print(f"  {entry.name}: {len(entry.curve)} looks, {len(entry.settings)} of {len(levels)} levels", flush=True)
+        if entry.name.startswith(OURS):
+            ours = {level: min(best, scouted(entry, level)) for level, best in ours.items()}
+        tell(f"{entry.name}: {len(entry.curve)} looks, {len(entry.settings)} of {len(levels)} levels")
     for number in range(rounds):
         for entry in contestants:
             if number and entry.solver.shuffles:
                 reseed(entry, number, judge, patience)
-            if entry.spent < budget:
+            if entry.spent < patience:
                 time_once(entry)
+        tell(f"round {number + 1} of {rounds}")
     if memory and Path("/proc/self/clear_refs").exists():
         reaching = [entry for entry in contestants if entry.settings]
+        tell(f"the peaks of memory of {len(reaching)}")
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # no times are taken, so that they may run side by side
             list(pool.map(lambda entry: note_peak(entry, dataset, parameters), reaching))
     about = machine()
@@ -312,7 +341,7 @@ def main() -> None:
     parser.add_argument("--readme", action="store_true", help="put table and figures into the README")
     parser.add_argument("--only", default="", metavar="NAME", help="solvers with this in their name, beside ours")
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="rounds of timing (default 5)")
-    parser.add_argument("--patience", type=float, default=1.5, metavar="S", help="seconds a run may take (default 1.5)")
+    parser.add_argument("--patience", type=float, default=2, metavar="S", help="seconds a run may take (default 2)")
     parser.add_argument("--json", type=Path, default=Path("results", "race.json"), metavar="FILE")
     options = parser.parse_args()
     try:
@@ -326,14 +355,13 @@ def main() -> None:
     np.seterr(all="ignore")
     races = []
     for task in TASKS:
-        print(f"\n{task}", flush=True)
         levels = [("test_accuracy", value) for value in ((0.9,) if options.quick else ACCURACY[task])]
         levels += [("suboptimality", value) for value in ((0.3,) if options.quick else SUBOPTIMALITY)]
         races.append(
             race(
                 "pictures", {"source": "digits" if options.quick else "mnist", "task": task}, levels,
                 rounds=1 if options.quick else options.repeats, patience=0.2 if options.quick else options.patience,
-                budget=options.patience, memory=not options.quick, only=options.only,
+                memory=not options.quick, only=options.only,
             )
         )  # fmt: skip
     write_all(races, options.json, readme=options.readme)

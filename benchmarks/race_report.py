@@ -57,6 +57,24 @@ def ratio_to(seconds: float, ours: float) -> str:
     return f" (**{shown}**)" if seconds < ours else f" ({shown})"
 
 
+def at_least(patience: float, ours: float) -> str:
+    """Return the cell of somebody who did not get there, with how many times ours the patience is."""
+    return f"> {patience:g} s" + (f" (> {patience / ours:.2g})" if patience > ours else "")
+
+
+def spread(seconds: list[float]) -> str:
+    """Return half the distance of the quartiles, as a part of the median; nothing for a single reading."""
+    low, median, high = quartiles(seconds)
+    return f" ± {(high - low) / 2 / median:.0%}" if len(seconds) > 1 else ""
+
+
+def memory_cell(megabytes: float | None, ours: float) -> str:
+    """Return a peak, with how many times ours that is for a peer."""
+    if megabytes is None:
+        return ""
+    return f"{megabytes:.0f} MB" + (f" ({megabytes / ours:.2g})" if math.isfinite(ours) else "")
+
+
 def table(race: Race, *, brief: bool) -> str:
     """Return a Markdown table: a line a solver, a column a level; ``brief`` leaves out whoever reaches none."""
     times = medians(race)
@@ -67,27 +85,28 @@ def table(race: Race, *, brief: bool) -> str:
         "| solver | " + " | ".join(map(title, race.levels)) + " | peak memory | prepare + warm up |",
         "| --- |" + " --- |" * (len(race.levels) + 2),
     ]
+    readings = {(row["solver"], (row["measure"], row["level"])): row["seconds"] for row in race.rows}
+    most = max((row["peak_megabytes"] or 0 for row in race.rows if row["solver"].startswith(OURS)), default=0)
     absent = []
     order = sorted(times, key=lambda name: (not name.startswith(OURS), sorted(times[name]), name))
     for name in order:
         if brief and not any(map(math.isfinite, times[name])):
             absent.append(name)
             continue
+        is_ours = name.startswith(OURS)
         cells = []
-        for number, seconds in enumerate(times[name]):
+        for level, seconds, best in zip(race.levels, times[name], ours, strict=True):
             if not math.isfinite(seconds):
-                cells.append(f"> {patience:g} s")
+                cells.append(at_least(patience, math.inf if is_ours else best))
                 continue
-            mark = ratio_to(seconds, ours[number]) if not name.startswith(OURS) else ""
-            cell = show_time(seconds) + mark
+            those = readings[name, tuple(level)]
+            cell = show_time(seconds) + spread(those) + ("" if is_ours else ratio_to(seconds, best))
             if not brief:
-                readings = next(r["seconds"] for r in race.rows if r["solver"] == name and
-                                (r["measure"], r["level"]) == tuple(race.levels[number]))  # fmt: skip
-                low, _, high = quartiles(readings)
-                cell += f" [{show_time(low)} - {show_time(high)}]"
-            cells.append(f"**{cell}**" if seconds == ours[number] and name.startswith(OURS) else cell)
+                low, _, high = quartiles(those)
+                cell += f" [{show_time(low)} - {show_time(high)}, {len(those)} readings]"
+            cells.append(f"**{cell}**" if seconds == best and is_ours else cell)
         row = facts[name]
-        memory = "" if row["peak_megabytes"] is None else f"{row['peak_megabytes']:.0f} MB"
+        memory = memory_cell(row["peak_megabytes"], math.inf if is_ours or not most else most)
         aside = f"{show_time(row['prepare_seconds'])} + {show_time(row['warm_up_seconds'])}"
         lines.append(f"| {name} | " + " | ".join(cells) + f" | {memory} | {aside} |")
     if absent:
@@ -121,8 +140,9 @@ def headline(races: list[Race], options: list[str]) -> str:
     """Return the README's part; ``options`` are those of the command that made it."""
     command = " ".join(["python -m benchmarks.race", *options])
     parts = [
-        f"`{command}` on {about(races[0])}. Median seconds until a level is reached, and in brackets how many times "
-        "the best of ours that is; bold where it is less."
+        f"`{command}` on {about(races[0])}. Median time until a level is reached, ± half the distance of the "
+        "quartiles; in brackets how many times the best of ours that is, bold where it is less. Memory: the peak beyond the "
+        "pixels as loaded, and how many times that of the most wasteful of ours."
     ]
     for race in races:
         name = race.data.get("task", race.data["dataset"])

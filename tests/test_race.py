@@ -117,6 +117,16 @@ def test_settings_are_found(race: Any, solver: type, needed: int) -> None:
     assert needed <= entry.settings[LEVEL] <= max(needed, 1.11 * needed)
 
 
+def test_no_time_is_lost_on_whoever_is_much_slower(race: Any) -> None:
+    entry = race.Contestant(Told(150), "told")
+    asked = []
+    for ours in (1e3, 1e-9):
+        race.scout(entry, lambda now: {"suboptimality": 0.0 if now >= 150 else 2.0}, [LEVEL], 5.0, {LEVEL: ours})
+        assert 150 <= entry.settings[LEVEL] <= 1.26 * 150
+        asked.append(len(entry.curve))
+    assert asked[1] < asked[0]
+
+
 def test_out_of_reach(race: Any) -> None:
     entry = race.Contestant(Stepping(1), "told")
     race.scout(entry, lambda now: {"suboptimality": 2.0}, [LEVEL], patience=0.05)
@@ -168,10 +178,11 @@ def a_race(ours: list[float], theirs: list[float]) -> Race:
 def test_table_and_losses() -> None:
     slower = a_race([1.0, 1.0, 3.0], [2.0, 2.0, 4.0])
     shown = table(slower, brief=True)
-    assert "**1 s**" in shown
-    assert "2 s (2)" in shown
+    assert "**1 s ± 50%**" in shown
+    assert "2 s ± 25% (2)" in shown
     assert "None of these levels within 3 s: late" in shown
-    assert "> 3 s" in table(slower, brief=False)
+    assert "> 3 s (> 3) |" in table(a_race([1.0], [2.0]), brief=False)
+    assert "| 12 MB (1) |" in shown
     assert losses([slower]).startswith("At none of these levels")
     faster = a_race([1.0], [0.5])
     assert "500 ms (**0.5**)" in table(faster, brief=True)
