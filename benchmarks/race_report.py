@@ -141,8 +141,8 @@ def headline(races: list[Race], options: list[str]) -> str:
     command = " ".join(["python -m benchmarks.race", *options])
     parts = [
         f"`{command}` on {about(races[0])}. Median time until a level is reached, ± half the distance of the "
-        "quartiles; in brackets how many times the best of ours that is, bold where it is less. Memory: the peak beyond "
-        "the pixels as loaded, and how many times that of the most wasteful of ours."
+        "quartiles; in brackets how many times the best of ours that is, bold where it is less. Memory: the peak "
+        "beyond the pixels as loaded, and how many times that of our largest."
     ]
     for race in races:
         name = race.data.get("task", race.data["dataset"])
