@@ -112,7 +112,7 @@ def info(as_json: Json = False) -> None:
     """Print versions, where MNIST lies, and whether its files are the right ones."""
     from mnistlr import commands
 
-    commands.info(as_json)
+    raise typer.Exit(commands.info(as_json))
 
 
 @app.command(epilog="Example: mnistlr show 36001; or: mnistlr show --grid 10x10 -o digits.png")

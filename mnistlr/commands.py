@@ -75,8 +75,8 @@ def check(folder: Path | None) -> int:
     return _print_checks(checks)
 
 
-def info(as_json: bool) -> None:
-    """Print versions, places and checksums."""
+def info(as_json: bool) -> int:
+    """Print versions, places and checksums; return the exit status, 1 if what is there is not MNIST."""
     location = mnist_location()
     try:
         checks, problem = verify_mnist(), ""
@@ -96,16 +96,18 @@ def info(as_json: bool) -> None:
         ],
         "problem": problem,
     }
+    status = 1 if problem or any(map(_is_damaged, checks)) else 0  # not yet downloaded is no fault
     if as_json:
         print_json(facts)
-        return
+        return status
     console = open_console()
     rows = [*versions.items(), ("threads", str(facts["threads"]))]
     for fact, value in [*rows, ("MNIST comes from", facts["data"]), ("cache", facts["cache"])]:
         console.print(f"{fact:<17} {value}", soft_wrap=True)
     if problem:
-        console.print(f"{'problem':<17} {problem}", soft_wrap=True)
+        console.print(f"{'PROBLEM':<17} {problem}", soft_wrap=True)
     _print_checks(checks)
+    return status
 
 
 def show(name: str, folder: Path | None, index: int, shape: tuple[int, int] | None, output: Path | None) -> None:
@@ -266,10 +268,22 @@ def _print_accuracy(summary: ClassificationSummary, data: NamedData) -> None:
     )
 
 
+def _is_damaged(found: FileCheck) -> bool:
+    return found.path is not None and not found.ok
+
+
 def _print_checks(checks: list[FileCheck]) -> int:
+    """Print a line a file, or one line if none is there yet; return 0 if all four are there and right."""
     console = open_console()
+    if checks and all(found.path is None for found in checks):
+        console.print("MNIST is not downloaded yet; `mnistlr fetch` gets it.")
+        return 1
     for found in checks:
-        state = "ok      " if found.ok else "PROBLEM "
-        what = f"{found.path}  SHA-256 {found.found[:8]}..." if found.ok and found.found else found.problem
-        console.print(f"{state} {what}", soft_wrap=True)
+        if found.ok:
+            line = f"ok       {found.path}  SHA-256 {(found.found or '')[:8]}..."
+        elif _is_damaged(found):
+            line = f"PROBLEM  {found.problem}"
+        else:
+            line = f"missing  {found.name}; `mnistlr fetch` gets it."
+        console.print(line, soft_wrap=True)
     return 0 if all(found.ok for found in checks) else 1

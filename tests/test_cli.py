@@ -454,7 +454,7 @@ def test_fetch_from_a_folder_and_check(
     monkeypatch.setenv("MNISTLR_CACHE", str(cache))
     status, out, _ = run("fetch", "--check")
     assert status == 1
-    assert out.count("PROBLEM") == 4
+    assert out == "MNIST is not downloaded yet; `mnistlr fetch` gets it.\n"
     status, out, _ = run("fetch", "--from", tiny_mnist.write_to(tmp_path / "given"))
     assert status == 0
     assert out.count("ok ") == 4
@@ -466,6 +466,11 @@ def test_fetch_from_a_folder_and_check(
     assert status == 1
     assert out.count("PROBLEM") == 1
     assert "t10k-labels" in out.split("PROBLEM")[1].splitlines()[0]
+    damaged.unlink()
+    status, out, _ = run("fetch", "--check")
+    assert status == 1
+    assert "PROBLEM" not in out
+    assert "missing  t10k-labels-idx1-ubyte; `mnistlr fetch` gets it." in out.splitlines()
 
 
 def test_fetch_downloads(run: Run, internet: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -499,9 +504,29 @@ def test_info(run: Run, tiny_mnist: TinyMnist, tmp_path: Path, monkeypatch: pyte
 def test_info_tells_of_a_bad_folder(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MNISTLR_DATA", str(tmp_path))
     status, out, _ = run("info")
-    assert status == 0
-    assert "expected the four IDX files" in out
+    assert status == 1
+    assert "PROBLEM           MNISTLR_DATA should name a folder with MNIST: expected the four IDX files" in out
     assert json.loads(run("info", "--json").out)["files"] == []
+
+
+def test_info_before_the_download_and_after_damage(
+    run: Run, tiny_mnist: TinyMnist, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    monkeypatch.delenv("MNISTLR_DATA", raising=False)
+    monkeypatch.setenv("MNISTLR_CACHE", str(cache))
+    status, out, _ = run("info")
+    assert status == 0
+    assert "PROBLEM" not in out
+    assert out.endswith("MNIST is not downloaded yet; `mnistlr fetch` gets it.\n")
+    assert run("info", "--json").status == 0
+    assert run("fetch", "--from", tiny_mnist.write_to(tmp_path / "given")).status == 0
+    damaged = cache / "train-images-idx3-ubyte"
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    status, out, _ = run("info")
+    assert status == 1
+    assert out.count("PROBLEM") == 1
+    assert run("info", "--json").status == 1
 
 
 def test_show_in_the_terminal(run: Run) -> None:
