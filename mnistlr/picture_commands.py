@@ -145,9 +145,10 @@ def _save_steps(steps: "Steps", predicted: list[Any], output: Path) -> None:
     from mnistlr.plots import plot_pictures, save_figure
 
     pictures, titles = list(steps[:-1]), list(steps._fields[:-1])
-    for digit, answer in zip(steps.digits, predicted, strict=True):
+    for k, (digit, answer) in enumerate(zip(steps.digits, predicted, strict=True), start=1):
+        which = f"{k}: " if len(steps.digits) > 1 else ""
         pictures += [digit.strokes, digit.pixels / 255]
-        titles += ["strokes", f"predicted {answer}"]
+        titles += [f"{which}strokes", f"{which}predicted {answer}"]
     save_figure(plot_pictures(pictures, titles).figure, output)
 
 

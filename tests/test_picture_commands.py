@@ -1,6 +1,7 @@
 """`mnistlr predict MODEL PICTURE`: what is printed and drawn, and what it cannot do."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,29 @@ def test_predict_draws_the_steps_to_a_file(run: Callable[..., Any], model: Path,
     picture = save_png(on_a_page([mnist.X_test[0].reshape(28, 28)], gap=9), "photo.png")
     assert "saved steps.png" in run("predict", model, picture, "-o", "steps.png")[1]
     assert np.asarray(Image.open("steps.png")).std() > 10
+
+
+def test_the_steps_of_many_digits_are_drawn_in_rows(run: Callable[..., Any], model: Path, mnist: ImageData) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra plots")
+    lines = [on_a_page(mnist.X_test[k : k + 6].reshape(-1, 28, 28), gap=5) for k in range(0, 24, 6)]
+    widest = max(line.shape[1] for line in lines)
+    rows = [np.pad(line, ((0, 60), (0, widest - line.shape[1])), constant_values=200) for line in lines]
+    save_png(np.vstack(rows), "page.png")
+    assert run("predict", model, "page.png", "--all", "-o", "steps.png")[0] == 0
+    with Image.open("steps.png") as picture:
+        width, height = picture.size
+    assert height / 1.5 < width < 1.5 * height
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("command", ["predict", "explain"])
+def test_a_pipe_is_refused_and_not_waited_for(run: Callable[..., Any], model: Path, command: str) -> None:
+    os.mkfifo("pipe")
+    assert run(command, model, "pipe") == (
+        1,
+        "",
+        "mnistlr: error: pipe: expected a plain file, but pipe is a pipe, a socket or a device.\n",
+    )
 
 
 def test_predict_tells_what_it_cannot_do(run: Callable[..., Any], model: Path, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from mnistlr.exceptions import ImageError, MissingExtraError
 from mnistlr.images.surface import shrink
+from mnistlr.plain_file import open_plain
 
 LONGEST = 500
 """Larger pictures are shrunk by a whole factor until their longer side has at most this many pixels."""
@@ -54,7 +54,7 @@ def read_picture(source: Any) -> Picture:
     Raises
     ------
     ImageError
-        If the file or the array is no picture, is damaged or too large.
+        If the file or the array is no picture, is damaged or too large; if a path leads to a folder or a pipe.
     OSError
         If the file cannot be opened.
     MissingExtraError
@@ -97,7 +97,7 @@ def _decode(source: Any) -> NDArray[Any]:
         with _told_as_image_errors():
             image = ImageOps.exif_transpose(source)
     elif isinstance(source, str | os.PathLike):
-        with Path(source).open("rb") as file:
+        with open_plain(source, ImageError) as file:
             image = _open(file)
     elif isinstance(source, bytes | bytearray | memoryview):
         image = _open(BytesIO(source))

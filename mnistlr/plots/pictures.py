@@ -1,5 +1,6 @@
-"""Pictures of different shapes side by side, such as the stages that a photo goes through."""
+"""Pictures of different shapes in rows, such as the stages that a photo goes through."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,14 @@ from mnistlr.plots.style import NORMAL, axes_or_new, split
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_INCHES = 2.2  # height of a picture
+_INCHES, _TITLE = 2.2, 0.3  # height of a picture and of its title
+_GAP = 0.08  # between pictures, in heights of a picture
+_NARROWEST, _WIDEST = 0.6, 4.0  # room for a picture, in its heights: a narrow one has a title, too
+_PAGE = 11.0  # inches; what is wider goes on in the next row
 
 
 def plot_pictures(pictures: Sequence[ArrayLike], titles: Sequence[str], *, ax: "Axes | None" = None) -> "Axes":
-    """Draw pictures of any shapes side by side, equally high, as light as they are.
+    """Draw pictures of any shapes, equally high, as light as they are; in rows, about as wide together as high.
 
     Parameters
     ----------
@@ -42,12 +46,35 @@ def plot_pictures(pictures: Sequence[ArrayLike], titles: Sequence[str], *, ax: "
     arrays = [np.asarray(picture) for picture in pictures]
     if not arrays or len(arrays) != len(titles):
         raise ArgumentError(f"expected pictures and as many titles, got {len(arrays)} and {len(titles)}.")
-    # A narrow picture still needs room for its title.
-    widths = [max(0.5, array.shape[1] / array.shape[0]) for array in arrays]
-    gaps = [0.08] * (len(widths) - 1)
-    ax = axes_or_new(ax, _INCHES * (sum(widths) + sum(gaps)), _INCHES + 0.3)
-    for part, array, title in zip(split(ax, widths, gaps), arrays, titles, strict=True):
-        part.imshow(array, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        part.set_title(title, fontsize=NORMAL)
-        part.set_axis_off()
+    widths = [min(max(_NARROWEST, array.shape[1] / array.shape[0]), _WIDEST) for array in arrays]
+    n_inches = _INCHES * (sum(widths) + _GAP * len(widths))  # in a single row
+    widest = max(_PAGE, math.sqrt(n_inches * (_INCHES + _TITLE))) / _INCHES
+    rows = _rows(widths, widest)
+    wide = max(sum(widths[k] + _GAP for k in row) - _GAP for row in rows)
+    ax = axes_or_new(ax, _INCHES * wide, (_INCHES + _TITLE) * len(rows))
+    ax.set_axis_off()
+    below = _INCHES / (_INCHES + _TITLE)  # the part of a row under its titles
+    for i, row in enumerate(rows):
+        strip = ax.inset_axes((0, 1 - (i + 1) / len(rows), 1, below / len(rows)))
+        room = [widths[k] for k in row]
+        rest = wide - sum(room) - _GAP * len(room)  # is left empty
+        parts = split(strip, [*room, rest] if rest > 0 else room, [_GAP] * (len(room) - (rest <= 0)))
+        for k, part in zip(row, parts, strict=False):
+            part.imshow(arrays[k], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+            part.set_title(titles[k], fontsize=NORMAL)
+        for part in parts:
+            part.set_axis_off()
     return ax
+
+
+def _rows(widths: Sequence[float], widest: float) -> list[list[int]]:
+    """Return which pictures stand in which row: as many in each as it holds, and at least one."""
+    rows: list[list[int]] = [[]]
+    room = widest
+    for k, width in enumerate(widths):
+        if rows[-1] and width > room:
+            rows.append([])
+            room = widest
+        rows[-1].append(k)
+        room -= width + _GAP
+    return rows
