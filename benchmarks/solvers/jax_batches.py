@@ -12,9 +12,10 @@ from benchmarks.scoring import Weights
 
 
 class Solver(SteppingRival):
-    """One jitted call does all the steps between two looks.
+    """One jitted call does all the steps between two looks; for ten classes the weights are averaged, recent ones most.
 
-    Batch and step were found by trying 16 to 256 (two classes: up to all) and 0.05 to 0.5 (0.1 to 2).
+    Tried: batches of 16 to 256 (two classes: up to all), steps of 0.05 to 0.8 (0.1 to 2), averages or none. For ten
+    classes averages halve the time to 92.0 %, and 92.5 % takes them; for two they cost more than they bring.
     """
 
     name = "JAX"
@@ -25,7 +26,7 @@ class Solver(SteppingRival):
 
     def prepare(self) -> None:
         """Hand the data over, and compile."""
-        batch, step = (64, 0.5) if self.n_raw == 1 else (16, 0.1)
+        batch, step, memory = (64, 0.5, None) if self.n_raw == 1 else (32, 0.4, 8)
         n, n_raw, alpha, steps = len(self.y), self.n_raw, self.alpha, self.PIECE // batch
         self.X_jax, self.y_jax = jnp.asarray(self.X), jnp.asarray(self.y, jnp.int32)
 
@@ -38,21 +39,26 @@ class Solver(SteppingRival):
             return jnp.mean(jax.nn.logsumexp(raw, axis=1) - right) + penalty
 
         @jax.jit
-        def piece(weights: Any, X: Any, y: Any, first: Any) -> Any:
+        def piece(weights: Any, average: Any, X: Any, y: Any, first: Any) -> Any:
             def descend(weights: Any, number: Any) -> Any:
                 at = number * batch % (n - batch + 1)
                 Xb, yb = (jax.lax.dynamic_slice_in_dim(array, at, batch) for array in (X, y))
                 gradient = jax.grad(mean_loss)(weights, Xb, yb)
                 return jax.tree.map(lambda w, g: w - step * g, weights, gradient), None
 
-            return jax.lax.scan(descend, weights, first + jnp.arange(steps))[0]
+            weights = jax.lax.scan(descend, weights, first + jnp.arange(steps))[0]
+            if memory is None:
+                return weights, weights
+            share = memory / (first // steps + memory)  # of the newest: 1, 8/9, 8/10, ...
+            return weights, jax.tree.map(lambda a, w: a + share * (w - a), average, weights)
 
         self.piece, self.steps_a_piece = piece, steps
 
     def steps(self) -> Iterator[Weights]:
         """Go through the file again and again."""
-        weights, done = (jnp.zeros((self.n_raw, self.X.shape[1])), jnp.zeros(self.n_raw)), 0
+        average = weights = jnp.zeros((self.n_raw, self.X.shape[1])), jnp.zeros(self.n_raw)
+        done = 0
         while True:
-            weights = jax.block_until_ready(self.piece(weights, self.X_jax, self.y_jax, done))
+            weights, average = jax.block_until_ready(self.piece(weights, average, self.X_jax, self.y_jax, done))
             done += self.steps_a_piece
-            yield weights
+            yield average

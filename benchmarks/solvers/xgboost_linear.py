@@ -5,13 +5,17 @@ from typing import Any
 
 import numpy as np
 import xgboost as xgb
+from scipy.sparse import csr_matrix
 
 from benchmarks.rival import Rival
 from benchmarks.scoring import Weights
 
 
 class Solver(Rival):
-    """The parallel "shotgun" updater, its default. Its bias is free."""
+    """The parallel "shotgun" updater, its default; CSR, of which it skips the zeros. Its bias is free.
+
+    Tried: dense data too, eta of 0.2 to 1, and "coord_descent" in cyclic and shuffled order, which is slower.
+    """
 
     name = "XGBoost gblinear"
     requirements = ["pip::xgboost"]  # noqa: RUF012
@@ -19,9 +23,9 @@ class Solver(Rival):
 
     def prepare(self) -> None:
         """Build its matrix."""
-        self.matrix = xgb.DMatrix(self.X, label=self.y)
+        self.matrix = xgb.DMatrix(csr_matrix(self.X), label=self.y)
         self.settings = {
-            "booster": "gblinear", "updater": "shotgun", "lambda": self.alpha, "eta": 0.5, "base_score": 0.5,
+            "booster": "gblinear", "updater": "shotgun", "lambda": self.alpha, "eta": 1.0, "base_score": 0.5,
             "objective": "binary:logistic" if self.n_raw == 1 else "multi:softprob", "verbosity": 0,
         }  # fmt: skip
         if self.n_raw > 1:
