@@ -92,7 +92,20 @@ def average_precision(y_true: ArrayLike, scores: ArrayLike) -> float:
 
     .. math:: AP = \sum_k (\text{recall}_k - \text{recall}_{k-1})\, \text{precision}_k
 
-    Parameters and errors are those of :func:`precision_recall_curve`.
+    Parameters
+    ----------
+    y_true, scores
+        As for :func:`precision_recall_curve`.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+
+    Raises
+    ------
+    ArgumentError
+        As :func:`precision_recall_curve`.
     """
     precision, recall, _ = precision_recall_curve(y_true, scores)
     return float(-np.diff(recall) @ precision[:-1])
@@ -107,9 +120,8 @@ def roc_curve(y_true: ArrayLike, scores: ArrayLike) -> Roc:
 
     Parameters
     ----------
-    y_true : array-like of bool (or 0 and 1), shape (n_samples,)
-    scores : array-like, shape (n_samples,)
-        The higher, the more does the classifier believe in "yes".
+    y_true, scores
+        As for :func:`precision_recall_curve`.
 
     Returns
     -------

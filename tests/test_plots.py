@@ -502,6 +502,8 @@ def test_displays_show_themselves_in_a_notebook():
         (lambda: plots.plot_digits(X, image_shape=(7, 9)), "images of 7 x 9 pixels, got 64"),
         (lambda: plots.plot_digits(X[:0]), "at least one image"),
         (lambda: plots.plot_digits(X[:2], ["a"]), "a title for each of 2 images, got 1"),
+        (lambda: plots.plot_mean_images(X[:0], y[:0]), "images and a label for each, got 0 images and 0 labels"),
+        (lambda: plots.plot_mean_images(X[:5], y[:4]), "images and a label for each, got 5 images and 4 labels"),
         (lambda: plots.plot_weights(WEIGHTS, ["a"]), "a label for each of 10 rows of weights, got 1"),
         (lambda: plots.plot_confusion_matrix(np.ones((2, 3))), r"square confusion matrix, got shape \(2, 3\)"),
         (lambda: plots.plot_confusion_matrix(np.eye(2), ["a"]), "a label for each of 2 classes, got 1"),

@@ -1,7 +1,7 @@
 """Figures. They take arrays and return matplotlib objects; matplotlib is imported only when one is drawn.
 
 A ``plot_*`` function draws on ``ax``, or on the axes of a new figure, and returns the axes; their figure is
-``ax.figure``.
+``ax.figure``. Without matplotlib it raises ``MissingExtraError``.
 A Display holds what it shows and can be drawn again; ``from_estimator`` takes any fitted scikit-learn classifier.
 Nothing is ever shown, and pyplot knows of no figure that it was not asked for.
 """

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mnistlr.exceptions import ArgumentError
-from mnistlr.plots.style import BLUE, SMALL, VERMILION, as_images, axes_or_new, dress
+from mnistlr.plots.style import BLUE, SMALL, VERMILION, as_images, axes_or_new, dress, ink_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,6 +40,11 @@ def plot_answers(
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ArgumentError
+        If the pixels make no images, there are none, or not as many labels and rows of probabilities.
     """
     images, true, p = as_images(images, image_shape), np.asarray(y_true), np.asarray(probabilities, dtype=np.float64)
     if not len(images) == len(true) == len(p) or not len(images):
@@ -51,7 +56,7 @@ def plot_answers(
     n_rows = -(-len(images) // n_columns)
     width, height = 1 + _BARS + _AFTER, 1 + _TITLE
     ax = axes_or_new(ax, 0.72 * width * n_columns, 0.72 * height * n_rows + 0.3)
-    ink = 255 if images.dtype == np.uint8 else max(float(images.max()), np.finfo(float).tiny)
+    ink = ink_of(images)
     step = 1 / (n_answers + 0.5)
     for k, image in enumerate(images):
         row, column = divmod(k, n_columns)

@@ -73,6 +73,11 @@ def plot_folds(
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ArgumentError
+        If there are no folds, or not as many baselines as scores.
     """
     ours, theirs = 100 * np.asarray(scores, dtype=np.float64), 100 * np.asarray(baselines, dtype=np.float64)
     if ours.shape != theirs.shape or ours.ndim != 1 or not len(ours):

@@ -29,6 +29,11 @@ def plot_accuracies(
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ArgumentError
+        If there are no accuracies.
     """
     if not accuracies:
         raise ArgumentError("expected at least one accuracy to draw, got none.")

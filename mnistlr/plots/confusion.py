@@ -40,6 +40,11 @@ def confusion_shares(matrix: ArrayLike, normalize: Normalize | None = None) -> N
     Returns
     -------
     ndarray of float64, shape (n_classes, n_classes)
+
+    Raises
+    ------
+    ArgumentError
+        For another ``normalize``, or a matrix that is not square or has no classes.
     """
     if normalize not in _WHOLE:
         raise ArgumentError(f"expected normalize to be None, 'true', 'pred' or 'errors', got {normalize!r}.")
@@ -79,6 +84,11 @@ def plot_confusion_matrix(
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ArgumentError
+        As :func:`confusion_shares`; and for other ``cells``, or not a label for each class.
     """
     if cells not in ("both", "counts", "shares"):
         raise ArgumentError(f"expected cells to be 'both', 'counts' or 'shares', got {cells!r}.")

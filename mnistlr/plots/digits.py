@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from mnistlr.exceptions import ArgumentError
 from mnistlr.plots.mosaic import draw_mosaic, grid
-from mnistlr.plots.style import as_images, axes_or_new, dress
+from mnistlr.plots.style import as_images, axes_or_new, dress, ink_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,8 +54,7 @@ def plot_digits(
     # Smaller where no title needs the room: a page that scales the figure down leaves the caption legible.
     layout = grid(len(images), n_columns, titled=bool(titles), least=0.8 if titles else 0.5, whole=3.0)
     ax = axes_or_new(ax, layout.inches * layout.width + 0.3, layout.inches * layout.height + 0.3)
-    ink = 255 if images.dtype == np.uint8 else max(float(images.max()), np.finfo(float).tiny)
-    draw_mosaic(ax, images, titles, layout, cmap="gray_r", vmin=0, vmax=ink)
+    draw_mosaic(ax, images, titles, layout, cmap="gray_r", vmin=0, vmax=ink_of(images))
     rows, columns = images.shape[1:]
     dress(ax, x=f"{rows} × {columns} pixels each" if len(images) > 1 else f"{rows} × {columns} pixels")
     return ax
@@ -78,8 +77,15 @@ def plot_mean_images(
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ArgumentError
+        If the pixels make no images, there are none, or not as many labels.
     """
     images, y = as_images(X, image_shape), np.asarray(y)
+    if len(images) != len(y) or not len(y):
+        raise ArgumentError(f"expected images and a label for each, got {len(images)} images and {len(y)} labels.")
     labels = np.unique(y)
     means = np.stack([images[y == label].mean(axis=0) for label in labels])
     ax = plot_digits(means, labels.tolist(), n_columns, ax=ax)

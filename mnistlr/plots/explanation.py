@@ -17,6 +17,7 @@ from mnistlr.plots.style import (
     centred,
     colour_bar,
     dress,
+    ink_of,
     open_frame,
     split,
 )
@@ -53,6 +54,11 @@ def plot_explanation(
     -------
     matplotlib.axes.Axes
         That which was split; its parts are ``child_axes``.
+
+    Raises
+    ------
+    ArgumentError
+        If the pixels make no image of ``image_shape``, or no square one.
     """
     why = explanation
     image = as_images(why.pixels[None], image_shape)[0]
@@ -62,8 +68,7 @@ def plot_explanation(
     beside_bars = 0.32 + POINTS_A_CHARACTER / 72 / 2 * max(len(str(label)) for label in why.classes)
     ax = axes_or_new(ax, 4.2 + 1.95 * n_tiles, 2.9)
     *tiles, bars = split(ax, [1.0] * n_tiles + [1.25], [0.15] * (n_tiles - 1) + [beside_bars])
-    ink = 255 if why.pixels.dtype == np.uint8 else max(float(image.max()), np.finfo(float).tiny)
-    tiles[0].imshow(image, cmap="gray_r", vmin=0, vmax=ink, interpolation="nearest")
+    tiles[0].imshow(image, cmap="gray_r", vmin=0, vmax=ink_of(image), interpolation="nearest")
     norm = centred(maps)
     for tile, contributions in zip(tiles[1:], maps, strict=True):
         drawn = tile.imshow(contributions, cmap=against_for(), norm=norm, interpolation="nearest")

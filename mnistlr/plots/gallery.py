@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from mnistlr.exceptions import ArgumentError
 from mnistlr.plots.display import Display
 from mnistlr.plots.mosaic import draw_mosaic, grid
-from mnistlr.plots.style import LARGE, NORMAL, SMALL, as_images, axes_or_new, dress
+from mnistlr.plots.style import LARGE, NORMAL, SMALL, as_images, axes_or_new, dress, ink_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,6 +41,11 @@ def plot_error_gallery(
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ArgumentError
+        If the pixels make no images, not as many labels, or if ``pair`` is no two different labels.
     """
     images, true, pred = as_images(images, image_shape), np.asarray(y_true), np.asarray(y_pred)
     if not len(images) == len(true) == len(pred):
@@ -51,7 +56,7 @@ def plot_error_gallery(
     block = layout.width
     step = block + _BETWEEN
     ax = axes_or_new(ax, _INCHES * 2 * step + 0.5, _INCHES * 2 * step + 0.5)
-    ink = 255 if images.dtype == np.uint8 else max(float(images.max(initial=0)), np.finfo(float).tiny)
+    ink = ink_of(images)
     for i, a in enumerate(pair):
         for j, b in enumerate(pair):
             found = np.flatnonzero((true == a) & (pred == b))

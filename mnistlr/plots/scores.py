@@ -34,6 +34,11 @@ def plot_thresholds(
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ArgumentError
+        As :func:`mnistlr.curves.precision_recall_curve`.
     """
     precision, recall, thresholds = precision_recall_curve(y_true, scores)
     ax = axes_or_new(ax, 5.6, 3.6)
@@ -41,8 +46,7 @@ def plot_thresholds(
     ax.plot(thresholds, 100 * recall[:-1], label="recall", **line_style(1))
     share = 100 * float(np.mean(np.asarray(y_true, dtype=bool)))
     ax.axhline(share, color=GREY, linestyle=":", label=f"precision of always “yes”: {share:.1f} %")
-    if threshold is not None:
-        ax.axvline(threshold, color="black", linewidth=0.8, label=f"threshold in use: {threshold:.3g}")
+    _mark_threshold(ax, threshold)
     open_frame(ax)
     dress(ax, x="threshold (score, nats)", y="precision, recall (%)")
     legend_above(ax, 2)
@@ -63,6 +67,11 @@ def plot_precision_recall(y_true: ArrayLike, scores: Scores, *, ax: "Axes | None
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ArgumentError
+        As :func:`mnistlr.curves.precision_recall_curve`.
     """
     ax = axes_or_new(ax, 4.4, 4.0)
     for k, (name, values) in enumerate(_by_name(scores).items()):
@@ -71,8 +80,7 @@ def plot_precision_recall(y_true: ArrayLike, scores: Scores, *, ax: "Axes | None
         ax.plot(100 * recall, 100 * precision, drawstyle="steps-post", label=label, **line_style(k))
     share = 100 * float(np.mean(np.asarray(y_true, dtype=bool)))
     ax.axhline(share, color=GREY, linestyle=":", label=f"always “yes”: {share:.1f} %")
-    open_frame(ax)
-    ax.set_aspect("equal")
+    _square(ax)
     dress(ax, x="recall (%)", y="precision (%)")
     legend(ax, loc="center left" if share < 25 else "lower left")
     return ax
@@ -83,23 +91,24 @@ def plot_roc(y_true: ArrayLike, scores: Scores, *, ax: "Axes | None" = None) -> 
 
     Parameters
     ----------
-    y_true : array-like of bool, shape (n_samples,)
-    scores : array-like, shape (n_samples,), or mapping of str to such
-        Of one classifier, or of several by their names.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; by default in a new figure.
+    y_true, scores, ax
+        As for :func:`plot_precision_recall`.
 
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ArgumentError
+        As :func:`mnistlr.curves.roc_curve`.
     """
     ax = axes_or_new(ax, 4.4, 4.0)
     for k, (name, values) in enumerate(_by_name(scores).items()):
         fpr, tpr, _ = roc_curve(y_true, values)
         ax.plot(100 * fpr, 100 * tpr, label=f"{name}area under the curve {auc(fpr, tpr):.4f}", **line_style(k))
     ax.plot([0, 100], [0, 100], color=GREY, linestyle=":", label="chance 0.5")
-    open_frame(ax)
-    ax.set_aspect("equal")
+    _square(ax)
     dress(ax, x="false positive rate (%)", y="true positive rate = recall (%)")
     legend(ax, loc="lower right")
     return ax
@@ -126,6 +135,11 @@ def plot_score_distributions(
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ArgumentError
+        If there are no samples, or not a label for each score.
     """
     true, values = np.asarray(y_true, dtype=bool), np.asarray(scores, dtype=np.float64)
     if true.shape != values.shape or not len(true):
@@ -138,8 +152,7 @@ def plot_score_distributions(
             share, edges, fill=True, facecolor=(VERMILION, BLUE)[k], alpha=0.45, label=f"{name}: {len(part):,} images"
         )
         ax.stairs(share, edges, color=(VERMILION, BLUE)[k], linestyle=("--", "-")[k], linewidth=1.2)
-    if threshold is not None:
-        ax.axvline(threshold, color="black", linewidth=0.8, label=f"threshold in use: {threshold:.3g}")
+    _mark_threshold(ax, threshold)
     open_frame(ax)
     dress(ax, x="score (nats)", y="images (% of the class, a bin)")
     legend_above(ax, 3)
@@ -164,6 +177,11 @@ def plot_reliability(
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ArgumentError
+        As :func:`mnistlr.curves.reliability`.
     """
     found = reliability(y_true, probabilities, n_bins)
     ax = axes_or_new(ax, 4.4, 4.0)
@@ -172,11 +190,21 @@ def plot_reliability(
     ax.plot(100 * found.probability, 100 * found.share, label=label, **line_style(0))
     sizes = 15 + 250 * found.n_samples / found.n_samples.sum()
     ax.scatter(100 * found.probability, 100 * found.share, s=sizes, color=BLUE)
-    open_frame(ax)
-    ax.set_aspect("equal")
+    _square(ax)
     dress(ax, x="predicted probability (%); area of a dot: images", y="came true (%)")
     legend_above(ax, 1)
     return ax
+
+
+def _mark_threshold(ax: "Axes", threshold: float | None) -> None:
+    if threshold is not None:
+        ax.axvline(threshold, color="black", linewidth=0.8, label=f"threshold in use: {threshold:.3g}")
+
+
+def _square(ax: "Axes") -> None:
+    """Give two shares from 0 to 1 axes of equal length."""
+    open_frame(ax)
+    ax.set_aspect("equal")
 
 
 def _by_name(scores: Scores) -> dict[str, ArrayLike]:

@@ -125,6 +125,11 @@ def text_colour(rgba: ArrayLike) -> str:
     return "black" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "white"
 
 
+def ink_of(images: NDArray[Any]) -> float:
+    """Return the intensity that is drawn as full ink: 255 for uint8, else the largest, and never 0."""
+    return 255.0 if images.dtype == np.uint8 else max(float(images.max(initial=0)), float(np.finfo(float).tiny))
+
+
 def as_images(pixels: Any, image_shape: tuple[int, int] | None = None) -> NDArray[Any]:
     """Return ``pixels`` as images, shape (n, rows, columns).
 

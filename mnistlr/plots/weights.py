@@ -36,6 +36,11 @@ def plot_weights(
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ArgumentError
+        If the weights make no images, or there is not a label for each.
     """
     images = as_images(coef, image_shape).astype(np.float64)
     titles = [] if labels is None else [str(label) for label in labels]
