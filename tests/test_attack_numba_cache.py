@@ -1,5 +1,6 @@
 """Whatever is wrong with the cache of compiled kernels, it costs time at worst: the results are the same bits."""
 
+import importlib
 import os
 import random
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 import numba
 import pytest
 from conftest import Attack
+from mutations import flip_bit
 from namespaces import on_own_disk
 
 import mnistlr
@@ -22,15 +24,9 @@ from mnistlr.kernels.options import jit
 Damage = Callable[[bytes, random.Random], bytes]
 
 
-def flip_a_bit(contents: bytes, rng: random.Random) -> bytes:
-    damaged = bytearray(contents)
-    damaged[rng.randrange(len(damaged))] ^= 1 << rng.randrange(8)
-    return bytes(damaged)
-
-
 DAMAGES: dict[str, Damage] = {
     "truncated": lambda contents, rng: contents[: rng.randrange(len(contents))],
-    "bit flipped": flip_a_bit,
+    "bit flipped": flip_bit,
     "page of zeros": lambda contents, rng: contents[: len(contents) // 2] + bytes(4096) + contents[-1:],
     "longer": lambda contents, rng: contents + rng.randbytes(1 + rng.randrange(100)),
     "garbage": lambda contents, rng: rng.randbytes(len(contents)),
@@ -129,6 +125,31 @@ class TestOneFile:
         assert compile_toy() == (0, 1)
         assert compile_toy() == (0, 1)
         attack.ends["compiled anew"] += 1
+
+
+def test_a_change_in_a_file_of_what_a_kernel_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """numba itself looks at the caller's file only, and would keep the old result."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "toy_caller.py").write_text(
+        "from mnistlr.kernels.options import jit\nfrom toy_callee import times\n\n\n"
+        "@jit\ndef caller(x):\n    return times(x)\n"
+    )
+
+    def call_in_new_modules(factor: int) -> tuple[int, int]:
+        """Check the product, and return the counts of hits and misses."""
+        (tmp_path / "toy_callee.py").write_text(
+            f"from mnistlr.kernels.options import jit\n\n\n@jit\ndef times(x):\n    return {factor} * x\n"
+        )
+        for name in ("toy_callee", "toy_caller"):
+            monkeypatch.delitem(sys.modules, name, raising=False)
+        caller = importlib.import_module("toy_caller").caller
+        assert caller(7) == 7 * factor
+        return sum(caller.stats.cache_hits.values()), sum(caller.stats.cache_misses.values())
+
+    assert call_in_new_modules(3) == (0, 1)
+    assert call_in_new_modules(5) == (0, 1)
 
 
 def test_seal(tmp_path: Path, attack: Attack) -> None:

@@ -19,7 +19,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from reference import STORAGES
 
 from mnistlr import kernels
-from mnistlr.kernels import passes
+from mnistlr.kernels import losses
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples
 from mnistlr.solvers.monitor import Monitor
@@ -43,7 +43,7 @@ def test_logistic_loss(margin, y, dtype):
     raw = np.array([margin], dtype)
     exact = raw.astype(np.float64)[None]
     with np.errstate(all="raise", under="ignore"):
-        loss = passes.loss(raw, y)
+        loss = losses.loss(raw, y)
     rtol = 4 * np.finfo(dtype).eps
     assert_allclose(loss, reference.losses(exact, np.array([y]))[0], rtol=rtol, atol=1e-37)
     # p - 1 is 1 - p to the rounding of p.
@@ -61,14 +61,14 @@ def test_softmax_loss(margin, K, dtype):
     eps = np.finfo(dtype).eps
     for y in (0, 1, K - 1):
         derivative = raw.copy()
-        loss = passes.loss(derivative, y)
+        loss = losses.loss(derivative, y)
         assert_allclose(loss, reference.losses(exact, np.array([y]))[0], rtol=4 * eps, atol=8 * eps)
         assert_allclose(derivative, reference.residuals(exact, np.array([y]))[0], rtol=8 * eps, atol=8 * eps)
 
 
 def test_softmax_flushes_what_would_become_subnormal():
     raw = np.array([0, -100, -69], np.float32)
-    passes.loss(raw, 0)
+    losses.loss(raw, 0)
     assert raw[1] == 0
     assert raw[2] > 0
 
@@ -78,20 +78,20 @@ def test_softmax_flushes_what_would_become_subnormal():
 def test_derivative_of_the_loss_by_finite_differences(K, y):
     at = np.random.default_rng(K).normal(size=K) * 2
     derivative = at.copy()
-    passes.loss(derivative, y)
+    losses.loss(derivative, y)
     h = 1e-6
     for k in range(K):
         ahead, behind = at.copy(), at.copy()
         ahead[k] += h
         behind[k] -= h
-        assert_allclose(derivative[k], (passes.loss(ahead, y) - passes.loss(behind, y)) / (2 * h), atol=1e-8)
+        assert_allclose(derivative[k], (losses.loss(ahead, y) - losses.loss(behind, y)) / (2 * h), atol=1e-8)
 
 
 @pytest.mark.parametrize("y", [0, 1])
 @pytest.mark.parametrize("margin", [10.0, 37.5, 100.0])
 def test_logistic_loss_of_the_well_classified_is_exact(margin, y):
     raw = np.array([margin if y == 1 else -margin])
-    assert_allclose(passes.loss(raw, y), np.log1p(np.exp(-margin)), rtol=1e-15)
+    assert_allclose(losses.loss(raw, y), np.log1p(np.exp(-margin)), rtol=1e-15)
 
 
 # --- passes -----------------------------------------------------------------------------------------------------

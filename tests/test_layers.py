@@ -67,11 +67,3 @@ def test_dependencies_point_one_way(part):
     assert files
     found = {name for file in files for name in imports(file)} - {part}
     assert found <= MAY_IMPORT[part]
-
-
-@pytest.mark.parametrize("file", sorted((ROOT / "kernels").glob("*.py")), ids=lambda path: path.name)
-def test_a_file_of_kernels_calls_no_other(file):
-    """numba's cache would not notice a change there; how to compile is all that they share."""
-    if file.name not in ("__init__.py", "cache.py", "options.py"):
-        modules = {n.module for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.ImportFrom)}
-        assert {m for m in modules if m and m.startswith("mnistlr")} <= {"mnistlr.kernels.options"}

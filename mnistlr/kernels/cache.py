@@ -1,8 +1,9 @@
 """Compiled kernels on the disk: numba's cache, made safe against damage and against many processes at once.
 
 numba trusts its cache: a file that is cut short or has a flipped bit ends in an error of ``pickle`` or in a crash of
-LLVM, and two processes that fill an empty cache may write two signatures of a function under one number. Here a file
-holds one signature, and a seal in front tells whether it is what was written, by this numba, from this source.
+LLVM, two processes that fill an empty cache may write two signatures of a function under one number, and a kernel that
+calls one of another file is kept when that file changes. Here a file holds one signature, and a seal in front tells
+whether it is what was written, by this numba, from these sources: all of the folder that the kernel is defined in.
 Whatever is wrong with the cache, the kernel is compiled anew: slower, never another result.
 """
 
@@ -30,7 +31,7 @@ class KernelCache(FunctionCache):
 
     def __init__(self, function):
         super().__init__(function)
-        origin = (numba.__version__, self._impl.locator.get_source_stamp())
+        origin = (numba.__version__, self._impl.locator.get_source_stamp(), folder_stamps(function))
         self._cache_file = SealedFiles(self.cache_path, self._impl.filename_base, origin)  # type: ignore[assignment]
 
     def load_overload(self, sig, target_context):
@@ -46,6 +47,12 @@ class KernelCache(FunctionCache):
             super().save_overload(sig, data)
         except Exception:  # a full disk, say: the code is in memory all the same
             return
+
+
+def folder_stamps(function):
+    """Return name, time of change and size of every source file beside the one that defines ``function``."""
+    files = sorted(Path(function.__code__.co_filename).parent.glob("*.py"))
+    return [(file.name, file.stat().st_mtime, file.stat().st_size) for file in files]
 
 
 class SealedFiles:

@@ -5,37 +5,8 @@ By hand, because the bits of LAPACK's factorisations depend on its number of thr
 
 import math
 
-from numba import types
-from numba.extending import overload
-
-from mnistlr.kernels.options import jit, jit_reorder
-
-
-@jit
-def _dense_load(X, i, out):
-    x = X[i]
-    for j in range(x.shape[0]):
-        out[j] = x[j]
-
-
-@jit
-def _csr_load(X, i, out):
-    data, indices, indptr = X
-    out[:-1] = 0
-    for t in range(indptr[i], indptr[i + 1]):
-        out[indices[t]] += data[t]
-
-
-def load_sample(X, i, out):
-    """out[:d] = x_i."""
-    return (_csr_load if isinstance(X, tuple) else _dense_load)(X, i, out)
-
-
-@overload(load_sample)
-def _choose_load_sample(X, i, out):
-    if isinstance(X, types.BaseTuple):
-        return lambda X, i, out: _csr_load(X, i, out)
-    return lambda X, i, out: _dense_load(X, i, out)
+from mnistlr.kernels.options import jit_reorder
+from mnistlr.kernels.tiles import load_sample
 
 
 @jit_reorder
