@@ -25,6 +25,9 @@ from local_server import LocalServer, openml_site
 
 from mnistlr.datasets import download, load_digits, load_mnist, load_mnist_5k, mnist_files, stratified_split
 
+pytest_plugins = ["command_runs", "draw_pages", "solver_problems"]
+pytest.register_assert_rewrite("any_input", "clouds", "loads", "mutations")
+
 _ATTACKS = pytest.StashKey[dict[str, Counter[str]]]()
 
 

@@ -1,5 +1,7 @@
 """One drawing of each kind, of data that never change; for the tests of plots."""
 
+from functools import cache
+
 import numpy as np
 
 from mnistlr import SoftmaxRegression, explain, load_digits, plots
@@ -76,3 +78,22 @@ DRAWINGS = {
     "distributions": lambda ax=None: plots.plot_score_distributions(IS_TWO, SCORES, names=("other", "2"), ax=ax),
     "reliability": lambda ax=None: plots.plot_reliability(IS_TWO, PROBABILITIES, ax=ax),
 }
+
+
+@cache
+def drawn(name):
+    """Return the axes of a drawing on a new figure, whatever size of text the user has set."""
+    import matplotlib as mpl
+
+    with mpl.rc_context({"font.size": 4}):
+        ax = DRAWINGS[name]()
+        ax.figure.draw_without_rendering()
+    return ax
+
+
+def texts(figure):
+    """Return the texts that are to be seen."""
+    from matplotlib.text import Text
+
+    figure.draw_without_rendering()
+    return [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]

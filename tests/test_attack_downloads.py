@@ -6,29 +6,21 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import fetching
 import local_server
-import numpy as np
 import pytest
 from conftest import Attack, TinyMnist
 from fetching import PHASES, Task, fork_server
+from loads import assert_is, contents
 from local_server import Behaviour, LocalServer, fail_with
 from namespaces import on_own_disk
 
 from mnistlr import DataUnavailableError, load_mnist
 from mnistlr.datasets import download, fetch_mnist, mnist_files, verify_mnist
-
-
-def assert_is(split: tuple[object, ...], tiny: TinyMnist) -> None:
-    for got, expected in zip(split, tiny.split, strict=True):
-        np.testing.assert_array_equal(got, expected)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
 def expected_sum(tiny: TinyMnist) -> int:
@@ -155,25 +147,34 @@ def test_openml_takes_too_long(
 
 
 class TestLinks:
+    @pytest.fixture
+    def victim(self, tmp_path: Path) -> Iterator[Path]:
+        """What symbolic links in the cache, an empty folder beside it, lead to."""
+        (tmp_path / "cache").mkdir()
+        victim = tmp_path / "victim"
+        victim.write_bytes(b"precious")
+        yield victim
+        assert victim.read_bytes() == b"precious"
+
+    def link(self, victim: Path, names: Iterable[str]) -> list[Path]:
+        links = [victim.with_name("cache") / name for name in names]
+        for link in links:
+            link.symlink_to(victim)
+        return links
+
     def test_in_place_of_the_temporary_file(
         self,
         internet: LocalServer,
         tiny_mnist: TinyMnist,
-        tmp_path: Path,
+        victim: Path,
         monkeypatch: pytest.MonkeyPatch,
         attack: Attack,
     ) -> None:
         """Somebody guesses the name; the random one that follows is free."""
-        cache, victim = tmp_path / "cache", tmp_path / "victim"
-        cache.mkdir()
-        victim.write_bytes(b"precious")
-        guessed = [cache / f".{name}.00000000.part" for name in tiny_mnist.raw]
-        for link in guessed:
-            link.symlink_to(victim)
+        guessed = self.link(victim, (f".{name}.00000000.part" for name in tiny_mnist.raw))
         tokens = ["00000000", "11111111"] * 4
         monkeypatch.setattr("secrets.token_hex", lambda n: tokens.pop(0))
-        assert_is(load_mnist(cache_dir=cache), tiny_mnist)
-        assert victim.read_bytes() == b"precious"
+        assert_is(load_mnist(cache_dir=victim.with_name("cache")), tiny_mnist)
         assert all(link.is_symlink() for link in guessed)
         attack.ends["victim unharmed, loaded"] += 4
 
@@ -181,31 +182,22 @@ class TestLinks:
         self,
         internet: LocalServer,
         tiny_mnist: TinyMnist,
-        tmp_path: Path,
+        victim: Path,
         monkeypatch: pytest.MonkeyPatch,
         attack: Attack,
     ) -> None:
-        cache, victim = tmp_path / "cache", tmp_path / "victim"
-        cache.mkdir()
-        victim.write_bytes(b"precious")
-        for name in tiny_mnist.raw:
-            (cache / f".{name}.00000000.part").symlink_to(victim)
+        self.link(victim, (f".{name}.00000000.part" for name in tiny_mnist.raw))
         monkeypatch.setattr("secrets.token_hex", lambda n: "0" * 2 * n)
         with pytest.raises(DataUnavailableError, match=r"cannot be stored in the cache .*set MNISTLR_CACHE"):
-            load_mnist(cache_dir=cache)
-        assert victim.read_bytes() == b"precious"
+            load_mnist(cache_dir=victim.with_name("cache"))
         attack.ends["victim unharmed, DataUnavailableError"] += 1
 
     def test_in_place_of_the_file(
-        self, internet: LocalServer, tiny_mnist: TinyMnist, tmp_path: Path, attack: Attack
+        self, internet: LocalServer, tiny_mnist: TinyMnist, victim: Path, attack: Attack
     ) -> None:
-        cache, victim = tmp_path / "cache", tmp_path / "victim"
-        cache.mkdir()
-        victim.write_bytes(b"precious")
-        for name in tiny_mnist.raw:
-            (cache / name).symlink_to(victim)
+        cache = victim.with_name("cache")
+        self.link(victim, tiny_mnist.raw)
         assert_is(load_mnist(cache_dir=cache), tiny_mnist)
-        assert victim.read_bytes() == b"precious"
         assert contents(cache) == tiny_mnist.raw
         assert not any(file.is_symlink() for file in cache.iterdir())
         attack.ends["victim unharmed, loaded"] += 4

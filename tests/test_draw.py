@@ -1,18 +1,29 @@
-"""The page to draw on, in a real browser: drawing, recognising, agreeing with Python, reaching everybody.
-
-The fixture ``browser`` of conftest.py says what these tests need; where that is missing they are skipped.
-"""
+"""The page to draw on, in a real browser: drawing, recognising, agreeing with Python."""
 
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from conftest import ImageData
+from draw_pages import (
+    INK_SIDE,
+    LONG,
+    Open,
+    Page,
+    draw_by_mouse,
+    draw_by_touch,
+    numbers,
+    on_screen,
+    page_ink,
+    page_pixels,
+    python_pixels,
+    rounding_of,
+    wait_until,
+)
 from scipy.spatial import cKDTree
 from strokes import DIGITS, Stroke
 
@@ -21,131 +32,6 @@ from mnistlr.exceptions import ImageError
 from mnistlr.images import normalise
 from mnistlr.model_file import ModelFile
 from mnistlr.web.draw_page import render_draw_page
-
-INK_SIDE = 280
-LONG = pytest.mark.long
-WIDTHS = (320, 1280, *(pytest.param(width, marks=LONG) for width in (360, 768, 2560, 3840)))
-
-Page = Any  # playwright is imported where it is used, so that the other tests run without it
-
-
-# --- pages and browsers ------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def softmax(mnist: ImageData) -> SoftmaxRegression:
-    return SoftmaxRegression(random_state=0).fit(mnist.X_train, mnist.y_train)
-
-
-@pytest.fixture(scope="module")
-def detector(mnist: ImageData) -> LogisticRegression:
-    return LogisticRegression().fit(mnist.X_train, mnist.y_train == 2)
-
-
-@pytest.fixture(scope="module")
-def pages(
-    softmax: SoftmaxRegression, detector: LogisticRegression, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, str]:
-    """The addresses of the pages of both models."""
-    folder, files = tmp_path_factory.mktemp("pages"), {}
-    for name, model, facts in (
-        ("softmax", softmax, {"data": {"name": "mnist"}, "accuracy": 0.92}),
-        ("detector", detector, {"digit": 2}),
-    ):
-        file = folder / f"{name}.html"
-        file.write_bytes(render_draw_page(ModelFile(model, facts)).encode())
-        files[name] = file.as_uri()
-    return files
-
-
-Open = Callable[..., Page]
-
-
-@pytest.fixture
-def open_page(browser: Any, pages: dict[str, str]) -> Iterator[Open]:
-    """Open a page; when the test ends, the console must have stayed silent and nothing may have been asked for."""
-    contexts: list[Any] = []
-    complaints: list[str] = []
-
-    def open_page(name: str = "softmax", width: int = 1280, height: int = 800, **settings: Any) -> Page:
-        contexts.append(browser.new_context(viewport={"width": width, "height": height}, **settings))
-        page = contexts[-1].new_page()
-        address = pages.get(name, name)
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: request.url in (address, "data:,") or complaints.append(request.url))
-        page.goto(address)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
-def on_screen(page: Page, stroke: Stroke) -> list[tuple[float, float]]:
-    box = page.locator("#pad").bounding_box()
-    return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
-
-
-def draw_by_mouse(page: Page, strokes: list[Stroke]) -> None:
-    for stroke in strokes:
-        points = on_screen(page, stroke)
-        page.mouse.move(*points[0])
-        page.mouse.down()
-        for point in points[1:]:
-            page.mouse.move(*point)
-        page.mouse.up()
-
-
-def draw_by_touch(page: Page, strokes: list[Stroke]) -> None:
-    session = page.context.new_cdp_session(page)
-
-    def touch(kind: str, *points: tuple[float, float]) -> None:
-        where = [{"x": x, "y": y} for x, y in points]
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": where})
-
-    for stroke in strokes:
-        points = on_screen(page, stroke)
-        touch("touchStart", points[0])
-        for point in points[1:]:
-            touch("touchMove", point)
-        touch("touchEnd")
-    session.detach()
-
-
-def numbers(page: Page, what: str, *argument: Any) -> np.ndarray:
-    """Evaluate an expression of the page that is a list of numbers (as text: playwright is slow with long lists)."""
-    return np.array(json.loads(page.evaluate(f"(it) => JSON.stringify([...{what}])", *argument)))
-
-
-def page_ink(page: Page) -> np.ndarray:
-    return numbers(page, "mnistlr.ink()").reshape(INK_SIDE, INK_SIDE)
-
-
-def page_pixels(page: Page) -> np.ndarray:
-    return numbers(page, "mnistlr.pixels()").reshape(28, 28)
-
-
-def python_pixels(page: Page) -> np.ndarray:
-    """What Python's normalise makes of the ink of the page."""
-    return normalise(page_ink(page))
-
-
-def wait_until(page: Page, condition: str) -> None:
-    """Wait for what the page does in its next frames; playwright's own wait_for_function needs 'unsafe-eval'."""
-    for _ in range(100):
-        if page.evaluate(condition):
-            return
-        page.wait_for_timeout(20)
-    raise AssertionError(f"never came true: {condition}")
-
-
-def rounding_of(model: Any, X: np.ndarray) -> float:
-    """Bound the difference of a raw prediction in float32 from one in float64: d rounded products and sums of them."""
-    magnitudes = X.astype(float) @ np.abs(model.coef_).T + np.abs(model.intercept_)
-    return float(X.shape[1] * 2**-24 * magnitudes.max())
-
 
 # --- drawing -----------------------------------------------------------------------------------------------
 
@@ -377,111 +263,6 @@ def test_the_detector(open_page: Open) -> None:
     draw_by_mouse(page, DIGITS[0])
     assert page.locator("#status").text_content().startswith("It is not a 2, ")
     assert page.locator("tr.is-best th").text_content() == "not 2"
-
-
-# --- everybody, everywhere ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=LONG)])
-@pytest.mark.parametrize("name", ["softmax", pytest.param("detector", marks=LONG)])
-def test_no_accessibility_violation(scheme: str, name: str, open_page: Open) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    page = open_page(name, 360, 740, color_scheme=scheme, reduced_motion="reduce")
-    for strokes in ([], DIGITS[2]):
-        draw_by_mouse(page, strokes)
-        found = axe.run(page, options={"resultTypes": ["violations", "incomplete"]})
-        assert found.violations_count == 0, found.generate_report()
-
-
-def test_what_a_screen_reader_tells(open_page: Open) -> None:
-    page = open_page()
-    pad = page.get_by_role("application", name="Paper to draw on")
-    assert "move the pen" in page.locator(f"#{pad.get_attribute('aria-describedby')}").text_content()
-    assert page.get_by_role("img", name="The evidence: none yet, the canvas is empty.").count() == 1
-    draw_by_mouse(page, DIGITS[3])
-    inked = np.count_nonzero(page_pixels(page))
-    assert page.get_by_role("img", name=re.compile(rf"^The 28 by 28 pixels .* {inked} have ink\.$")).count() == 1
-    told = page.locator("#evidence").get_attribute("aria-label")
-    found = re.fullmatch(
-        r"Where the evidence lies: for 3 \+[\d.]+, most of it at the ([a-z ]+); "
-        r"for (\d) −[\d.]+, most of it at the ([a-z ]+)\.",
-        told,
-    )
-    assert found is not None
-    places = ["top left", "top", "top right", "left", "centre", "right", "bottom left", "bottom", "bottom right"]
-    third = np.clip((np.arange(28) - 4) * 3 // 20, 0, 2)  # of the 20x20 pixels that a digit fills
-    ninth = (3 * third[:, None] + third).ravel()
-    contributions = numbers(page, f"mnistlr.evidence(mnistlr.pixels(), 3, {found[2]}).contributions")
-    for sign, place in ((1, found[1]), (-1, found[3])):
-        assert place == places[np.bincount(ninth, np.maximum(0, sign * contributions)).argmax()]
-    assert page.get_by_role("row", name=re.compile(r"^3 \d\d\.\d %$")).count() == 1
-    assert page.get_by_role("status").text_content().startswith("It is a 3, ")
-
-
-@pytest.mark.parametrize("width", WIDTHS)
-def test_nothing_overflows(width: int, open_page: Open) -> None:
-    page = open_page(width=width)
-    draw_by_mouse(page, DIGITS[3])
-    code = """[...document.querySelectorAll('body *')].filter((e) => !e.classList.contains('unseen'))
-        .filter((e) => e.getBoundingClientRect().right > innerWidth || e.getBoundingClientRect().left < 0)
-        .map((e) => e.outerHTML)"""
-    assert page.evaluate(code) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    buttons = [page.locator(f"#{name}").bounding_box() for name in ("undo", "clear")]
-    assert all(box["height"] >= 44 and box["width"] >= 44 for box in buttons)
-    box = page.locator("#pad").bounding_box()
-    assert box["width"] == pytest.approx(box["height"], abs=1)
-
-
-def test_colours_follow_the_scheme(open_page: Open) -> None:
-    page = open_page()
-    draw_by_mouse(page, DIGITS[1])
-    shade = """() => {
-        const copy = new OffscreenCanvas(1, 1).getContext("2d");
-        copy.drawImage(document.getElementById("pad"), -9, -9);
-        return copy.getImageData(0, 0, 1, 1).data[0];
-    }"""
-    for scheme, condition in (("light", "> 200"), ("dark", "< 60"), ("light", "> 200")):
-        page.emulate_media(color_scheme=scheme)
-        wait_until(page, f"({shade})() {condition}")
-    page.emulate_media(color_scheme="dark", media="print")  # paper is light
-    wait_until(page, f"({shade})() > 200")
-
-
-def test_labels_are_text_and_nothing_else(open_page: Open, softmax: SoftmaxRegression, tmp_path: Path) -> None:
-    model = LogisticRegression()
-    evil = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
-    model.__dict__.update(softmax.__dict__)
-    model.coef_, model.intercept_ = softmax.coef_[:1], softmax.intercept_[:1]
-    model.classes_ = np.array([evil, "'\"&<b>" + 300 * "w"], dtype=object)
-    file = tmp_path / "evil.html"
-    file.write_bytes(render_draw_page(ModelFile(model, {"data": {"name": evil}, "digit": evil})).encode())
-    page = open_page(file.as_uri(), width=320)
-    assert page.locator("#bars th").all_text_contents() == model.classes_.tolist()
-    assert page.evaluate("mnistlr.labels") == model.classes_.tolist()
-    draw_by_mouse(page, DIGITS[3])
-    label = page.evaluate("mnistlr.labels[mnistlr.predict(mnistlr.pixels())]")
-    assert page.locator("#answer").text_content() == f"It is “{label}”"
-    assert page.locator("img").count() == 0
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
-
-
-def test_the_policy_lets_no_other_script_and_nothing_out(browser: Any, pages: dict[str, str]) -> None:
-    context = browser.new_context()
-    page, told = context.new_page(), []
-    page.on("console", lambda message: told.append(message.text))
-    page.goto(pages["softmax"])
-    code = """() => {
-        const add = (element) => document.body.append(element);
-        const script = document.createElement('script'), image = new Image();
-        script.textContent = 'window.wasRun = true';
-        image.src = 'http://127.0.0.1:9/';
-        add(script); add(image);
-        return fetch('http://127.0.0.1:9/').then(() => 'sent', () => window.wasRun ?? 'refused');
-    }"""
-    assert page.evaluate(code) == "refused"
-    assert sum("Content Security Policy" in text for text in told) >= 3
-    context.close()
 
 
 # --- without a browser -------------------------------------------------------------------------------------

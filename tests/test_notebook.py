@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from test_cli import Run, run  # noqa: F401
+from command_runs import Run
 
 from mnistlr.datasets.named import load_named
 from mnistlr.report import About, write_notebook
@@ -49,7 +49,7 @@ def test_same_data_same_bytes(path: Path, about: About, tmp_path: Path) -> None:
     assert write_notebook(tmp_path / "again.ipynb", about).read_bytes() == path.read_bytes()
 
 
-def test_command(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_command(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     status, out, err = run("tour", "--dataset", "digits", "--no-report", "--notebook", "tour.ipynb", "--seed", 5)
     assert (status, err) == (0, "")
     assert out.endswith("saved tour.ipynb\n")

@@ -2,17 +2,15 @@
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from command_runs import Run
 from conftest import ImageData
 from scipy import ndimage
 
 from mnistlr import SoftmaxRegression, find_digits, load_model, to_mnist
-from mnistlr.cli import main
 
 Image = pytest.importorskip("PIL.Image", reason="needs the extra images")
 from photos import on_a_page  # noqa: E402
@@ -24,25 +22,12 @@ def model(small_mnist: ImageData, tmp_path_factory: pytest.TempPathFactory) -> P
     return softmax.save(tmp_path_factory.mktemp("model") / "softmax.npz")
 
 
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as caught:
-            main([str(argument) for argument in arguments])
-        return int(caught.value.code or 0), *capsys.readouterr()
-
-    return run
-
-
 def save_png(array: np.ndarray, path: str) -> str:
     Image.fromarray(array).save(path)
     return path
 
 
-def test_predict_a_picture(run: Callable[..., Any], model: Path, mnist: ImageData) -> None:
+def test_predict_a_picture(run: Run, model: Path, mnist: ImageData) -> None:
     picture = save_png(on_a_page([mnist.X_test[0].reshape(28, 28)], gap=9), "photo.png")
     (expected,) = load_model(model).predict(to_mnist(picture).reshape(1, -1)).tolist()
     status, out, err = run("predict", model, picture)
@@ -61,7 +46,7 @@ def test_predict_a_picture(run: Callable[..., Any], model: Path, mnist: ImageDat
     assert found["classes"][int(np.argmax(answer["probabilities"]))] == expected
 
 
-def test_labels_are_printed_as_they_are(run: Callable[..., Any], small_mnist: ImageData, tmp_path: Path) -> None:
+def test_labels_are_printed_as_they_are(run: Run, small_mnist: ImageData, tmp_path: Path) -> None:
     """Neither rich's markup nor its names of emoji."""
     labels = np.where(small_mnist.y_train == 0, "[/]", ":x:")
     SoftmaxRegression(random_state=0).fit(small_mnist.X_train, labels).save(tmp_path / "model.npz")
@@ -73,7 +58,7 @@ def test_labels_are_printed_as_they_are(run: Callable[..., Any], small_mnist: Im
             assert text in out
 
 
-def test_predict_all_digits_of_a_picture(run: Callable[..., Any], model: Path, mnist: ImageData) -> None:
+def test_predict_all_digits_of_a_picture(run: Run, model: Path, mnist: ImageData) -> None:
     images = mnist.X_test[:20].reshape(-1, 28, 28)
     whole = [image for image in images if ndimage.label(image, np.ones((3, 3)))[1] == 1]
     page = save_png(on_a_page(whole[:4], gap=5), "page.png")
@@ -88,14 +73,14 @@ def test_predict_all_digits_of_a_picture(run: Callable[..., Any], model: Path, m
     )
 
 
-def test_predict_draws_the_steps_to_a_file(run: Callable[..., Any], model: Path, mnist: ImageData) -> None:
+def test_predict_draws_the_steps_to_a_file(run: Run, model: Path, mnist: ImageData) -> None:
     pytest.importorskip("matplotlib", reason="needs the extra plots")
     picture = save_png(on_a_page([mnist.X_test[0].reshape(28, 28)], gap=9), "photo.png")
     assert "saved steps.png" in run("predict", model, picture, "-o", "steps.png")[1]
     assert np.asarray(Image.open("steps.png")).std() > 10
 
 
-def test_the_steps_of_many_digits_are_drawn_in_rows(run: Callable[..., Any], model: Path, mnist: ImageData) -> None:
+def test_the_steps_of_many_digits_are_drawn_in_rows(run: Run, model: Path, mnist: ImageData) -> None:
     pytest.importorskip("matplotlib", reason="needs the extra plots")
     lines = [on_a_page(mnist.X_test[k : k + 6].reshape(-1, 28, 28), gap=5) for k in range(0, 24, 6)]
     widest = max(line.shape[1] for line in lines)
@@ -109,7 +94,7 @@ def test_the_steps_of_many_digits_are_drawn_in_rows(run: Callable[..., Any], mod
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 @pytest.mark.parametrize("command", ["predict", "explain"])
-def test_a_pipe_is_refused_and_not_waited_for(run: Callable[..., Any], model: Path, command: str) -> None:
+def test_a_pipe_is_refused_and_not_waited_for(run: Run, model: Path, command: str) -> None:
     os.mkfifo("pipe")
     assert run(command, model, "pipe") == (
         1,
@@ -118,7 +103,7 @@ def test_a_pipe_is_refused_and_not_waited_for(run: Callable[..., Any], model: Pa
     )
 
 
-def test_predict_tells_what_it_cannot_do(run: Callable[..., Any], model: Path, tmp_path: Path) -> None:
+def test_predict_tells_what_it_cannot_do(run: Run, model: Path, tmp_path: Path) -> None:
     save_png(np.full((90, 90), 200, dtype=np.uint8), "blank.png")
     Path("text.png").write_text("no picture")
     small = SoftmaxRegression().fit(np.eye(4), [0, 1, 0, 1]).save(tmp_path / "small.npz")

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from command_runs import Run
 from conftest import ImageData
 from sklearn.metrics import average_precision_score, confusion_matrix, precision_score, recall_score, roc_auc_score
-from test_cli import Run, run  # noqa: F401
 
 from mnistlr.datasets.named import load_named
 from mnistlr.report import About, build, write_report
@@ -273,7 +273,7 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Monke
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_command_without_matplotlib_or_folder(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # noqa: F811
+def test_command_without_matplotlib_or_folder(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     status, out, err = run("tour", "--dataset", "digits", "-o", "no/report.html")
     assert (status, out) == (1, "")
     assert err == "mnistlr: error: no/report.html cannot be written: there is no folder no.\n"
@@ -290,7 +290,7 @@ def test_command_without_matplotlib_or_folder(run: Run, monkeypatch: pytest.Monk
 
 
 def test_command_writes_the_report(
-    run: Run,  # noqa: F811
+    run: Run,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,0 +1,201 @@
+"""Bad and extreme input, and interrupts: a clear error or a finite model, never a half-fitted one."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+from clouds import MODELS, clouds, labels_for, refuse, state
+from conftest import ImageData
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+
+from mnistlr import DivergenceError, LogisticRegression, MnistlrError, SoftmaxRegression, kernels
+from mnistlr.linear_classifier import DEFAULTS
+from mnistlr.solvers import Monitor
+
+
+@pytest.fixture(scope="module")
+def data():
+    return clouds()
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+@pytest.mark.parametrize("model", MODELS)
+def test_bad_data_are_refused_and_change_nothing(data, model, fitted):
+    X, y = data
+    y = labels_for(model, y)
+    estimator = model(random_state=0)
+    if fitted:
+        estimator.fit(X, y)
+    hole = X.copy()
+    hole[3, 2] = np.nan
+    refuse(ValueError, "NaN", estimator, hole, y)
+    hole[3, 2] = np.inf
+    refuse(ValueError, "infinity", estimator, hole, y)
+    refuse(ValueError, "inconsistent numbers of samples", estimator, X[1:], y)
+    refuse(ValueError, "2D array", estimator, X[0], y[:6])
+    refuse(ValueError, "0 sample", estimator, X[:0], y[:0])
+    refuse(ValueError, "only one class", estimator, X, np.full(300, 4))
+    refuse(ValueError, "continuous", estimator, X, np.linspace(0, 1, 300))
+    refuse(ValueError, "[Nn]egative", estimator, X, y, -np.ones(300))
+    refuse(ValueError, "zero", estimator, X, y, np.zeros(300))
+    refuse(ValueError, "Complex", estimator, X.astype(complex), y)
+
+
+def test_more_than_two_classes_name_the_other_model(data):
+    refuse(ValueError, "takes 2 classes, got 3; use SoftmaxRegression", LogisticRegression(), *data)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"alpha": -1},
+        {"solver": "adam"},
+        {"tol": -1},
+        {"max_iter": 0},
+        {"batch_size": 0},
+        {"batch_size": 2**31},
+        {"momentum": 1.0},
+        {"eta0": 0},
+    ],
+    ids=str,
+)
+def test_bad_settings_are_named(data, setting):
+    refuse(ValueError, next(iter(setting)), SoftmaxRegression(**setting), *data)
+
+
+def test_not_fitted(data):
+    for name in ("predict", "predict_proba", "decision_function"):
+        with pytest.raises(NotFittedError):
+            getattr(SoftmaxRegression(), name)(data[0])
+
+
+@pytest.mark.parametrize("learning_rate", ["constant", "invscaling"])
+@pytest.mark.parametrize("fitted", [False, True])
+def test_diverging_steps_end_in_an_error(data, learning_rate, fitted):
+    X, y = data
+    estimator = SoftmaxRegression(learning_rate=learning_rate, eta0=1e30, alpha=1.0, power_t=0.1)
+    if fitted:
+        estimator.set_params(learning_rate="auto").fit(X, y).set_params(learning_rate=learning_rate)
+    refuse(DivergenceError, "smaller eta0", estimator, X, y)
+    refuse(MnistlrError, "smaller eta0", estimator, X, y)
+
+
+@pytest.mark.parametrize("solver", DEFAULTS)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore::RuntimeWarning")
+@pytest.mark.parametrize("size", [1e-300, 1e-160, 1e160, 1e300])
+def test_numbers_at_the_ends_of_the_range(data, solver, size):
+    """A finite model or a clear error, never NaN."""
+    X, y = data
+    estimator = SoftmaxRegression(solver=solver, random_state=0, max_iter=20)
+    before, message = state(estimator), ""
+    try:
+        estimator.fit(X * size, y)
+    except DivergenceError as error:
+        message = str(error)
+    if message:
+        assert "scale" in message.lower()
+        assert state(estimator) == before
+    else:
+        assert np.isfinite(estimator.coef_).all()
+        assert np.isfinite(estimator.intercept_).all()
+
+
+@pytest.mark.parametrize("solver", DEFAULTS)
+def test_features_and_samples_that_say_nothing(data, solver):
+    X, y = data
+    odd = np.hstack([X, np.ones((300, 1)) * 5, np.zeros((300, 1)), X[:, :1]])  # constant, zero, a duplicate
+    odd[::7] = 0
+    fit = SoftmaxRegression(solver=solver, alpha=0.01, random_state=0).fit(odd, y)
+    assert_array_equal(fit.coef_[:, 7], 0)
+    if solver in ("lbfgs", "newton"):  # the optimum shares the weight between duplicates
+        assert_allclose(fit.coef_[:, 0], fit.coef_[:, 8], rtol=0, atol=1e-4 / 0.01)
+    assert fit.score(odd, y) > 0.5
+
+
+@pytest.mark.parametrize("solver", DEFAULTS)
+def test_one_sample_a_class(solver):
+    X = np.eye(4)
+    fit = SoftmaxRegression(solver=solver, alpha=0.01, random_state=0).fit(X, [3, 1, 2, 0])
+    assert_array_equal(fit.predict(X), [3, 1, 2, 0])
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "newton", "gd", "nesterov", "svrg"])
+def test_separable_data_without_a_penalty(solver):
+    """There is no optimum: the weights grow until the gradient is under tol, or max_iter is reached with a warning."""
+    X, y = np.array([[-1.0], [-2.0], [1.0], [2.0]]), np.array([0, 0, 1, 1])
+    fit = LogisticRegression(solver=solver, alpha=0, random_state=0, max_iter=20_000).fit(X, y)
+    assert fit.history_["gradient_norm"][-1] <= 1e-4
+    assert fit.score(X, y) == 1
+    with pytest.warns(ConvergenceWarning, match="gradient norm .* > tol.*Increase max_iter"):
+        LogisticRegression(solver=solver, alpha=0, random_state=0, max_iter=1, tol=1e-12).fit(X, y)
+
+
+@pytest.mark.parametrize("solver", DEFAULTS)
+@pytest.mark.parametrize("fitted", [False, True])
+def test_an_interrupt_leaves_the_estimator_as_it_was(data, monkeypatch, solver, fitted):
+    X, y = data
+    estimator = SoftmaxRegression(solver=solver, random_state=0)
+    if fitted:
+        estimator.fit(X, y)
+    record = Monitor.record
+
+    def interrupted(self, *arguments, **values):
+        if len(self.records) == 1:
+            raise KeyboardInterrupt("Ctrl-C")
+        return record(self, *arguments, **values)
+
+    monkeypatch.setattr(Monitor, "record", interrupted)
+    refuse(KeyboardInterrupt, "Ctrl-C", estimator, X + 1, y)
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "newton", "nesterov", "svrg", "sgd"])
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_an_interrupt_in_the_middle_of_a_pass_leaves_it_too(small_mnist: ImageData, monkeypatch, solver, n_jobs):
+    """Whichever pass is at work when Ctrl-C comes, in whichever of its chunks."""
+    X, y = small_mnist.X_train[:2000, 300:340], small_mnist.y_train[:2000]
+    estimator = SoftmaxRegression(solver=solver, n_jobs=n_jobs, max_iter=3, tol=0.5, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        estimator.fit(X, y)
+
+    def interrupted(kernel, calls):
+        def call(*arguments):
+            calls.append(kernel)
+            if len(calls) == 3:
+                raise KeyboardInterrupt
+            return kernel(*arguments)
+
+        return call
+
+    for name in ("loss_gradient", "loss_sum", "sgd_epoch", "hessian_vector"):
+        calls = []
+        with monkeypatch.context() as patch, warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            patch.setattr(kernels, name, interrupted(getattr(kernels, name), calls))
+            before = state(estimator)
+            try:
+                estimator.fit(X[::-1], y)
+            except KeyboardInterrupt:
+                assert state(estimator) == before
+            else:
+                assert len(calls) < 3  # this solver has no such passes
+
+
+def test_an_interrupt_of_partial_fit_leaves_what_came_before(data, monkeypatch):
+    X, y = data
+    fit = SoftmaxRegression(random_state=0).partial_fit(X, y, classes=[0, 1, 2])
+    undisturbed = pickle.loads(pickle.dumps(fit)).partial_fit(X, y)
+    before = state(fit)
+
+    def interrupted(*arguments, kernel=kernels.sgd_epoch):
+        kernel(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kernels, "sgd_epoch", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            fit.partial_fit(X, y)
+    assert state(fit) == before
+    assert_array_equal(fit.partial_fit(X, y).coef_, undisturbed.coef_)  # the weights inside are as before as well
