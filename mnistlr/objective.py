@@ -3,7 +3,7 @@
     f(W, b) = 1/S sum_i s_i loss(W x_i + b, y_i) + alpha/2 ||W||^2,        S = sum_i s_i
 
 over K x d weights W and K intercepts b, which carry no penalty. The loss is logistic for K = 1 and softmax for K > 1
-(see ``kernels``), s_i are sample weights. scikit-learn minimises the same function times S C, with
+(see ``kernels.losses``), s_i are sample weights. scikit-learn minimises the same function times S C, with
 C = 1 / (alpha S).
 
 Parameters travel as one float64 vector theta: W row by row, then b.
@@ -164,8 +164,9 @@ class Objective:
 
     def hessian_vector_sum(self, theta: Array, vector: Array) -> Array:
         """Hessian of sum_i s_i loss_i times ``vector``; the features are not yet multiplied with their scale."""
-        rows = len(self._for_kernels(theta)[0])
-        W, b = map(np.concatenate, zip(self._for_kernels(theta), self._for_kernels(vector), strict=True))
+        (W, b), (V, c) = self._for_kernels(theta), self._for_kernels(vector)
+        rows = len(W)
+        W, b = np.concatenate([W, V]), np.concatenate([b, c])
         products = np.zeros((len(self._chunks), self.n_parameters))
 
         def work(chunk: int) -> None:

@@ -26,7 +26,7 @@ def logistic_loss(raw, y):
 def softmax_loss(raw, y):
     """log(sum_k exp(raw_k)) - raw_y; derivative p_k - [k == y] with p = softmax(raw).
 
-    The maximum is subtracted first: the sum is then between 1 and K. A probability under 1e-30 is flushed to zero:
+    The maximum is subtracted first: the sum is then between 1 and K. An exponential under 1e-30 is flushed to zero:
     no sum can see it, and subnormal numbers would slow every loop behind it.
     """
     zero = raw.dtype.type(0)

@@ -72,12 +72,11 @@ def hessian_vector(X, weight, start, stop, W, b, n_raw, samples, tile, raw, bloc
             m = _next_in_order(X, i, stop, samples)
             tile_raw(X, samples, m, tile, W, b, raw)
             for r in range(m):
-                loss(raw[r, :n_raw], 0)
-                raw[r, 0] += n_raw > 1  # the softmax loss left p - e_0
+                loss(raw[r, :n_raw], 0)  # leaves p for K = 1, else p - e_0
                 if n_raw == 1:
-                    curved = weight[i + r] * raw[r, 0] * (1.0 - raw[r, 0]) * raw[r, rows]
-                    raw[r, 0] = curved
+                    raw[r, 0] = weight[i + r] * raw[r, 0] * (1.0 - raw[r, 0]) * raw[r, rows]
                 else:
+                    raw[r, 0] += 1.0
                     mean = 0.0
                     for k in range(n_raw):
                         mean += raw[r, k] * raw[r, rows + k]

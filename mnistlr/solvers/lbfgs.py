@@ -115,7 +115,9 @@ def line_search(
     first_step: float,
     precision: float = 1e-15,
 ) -> tuple[float, Array, float, Array] | None:
-    """Find a step a for which phi(a) = f(theta + a direction) meets the strong Wolfe conditions
+    """Find a step a along ``direction`` that meets the strong Wolfe conditions.
+
+    With phi(a) = f(theta + a direction) they are
 
         phi(a) <= phi(0) + c_1 a phi'(0)    and    |phi'(a)| <= c_2 |phi'(0)|.
 
@@ -126,7 +128,7 @@ def line_search(
     Returns
     -------
     (step, theta, value, gradient) at the accepted point, or None if there is none.
-    """  # noqa: D400
+    """
     slope = float(gradient @ direction)
     if not slope < 0:
         return None

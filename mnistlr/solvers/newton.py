@@ -21,9 +21,9 @@ from mnistlr.solvers.preconditioner import MAX_FEATURES, Preconditioner
 
 Array = npt.NDArray[Any]
 
-MAX_PRODUCTS = 200
-SUBSET = 12000
-REBUILDS = 3
+MAX_PRODUCTS = 200  # H v, an iteration
+SUBSET = 12000  # samples that M is made of
+REBUILDS = 3  # iterations that make M anew; the softmax M does not depend on theta
 
 
 def newton(objective: Objective, theta: Array, *, tol: float, max_iter: int, monitor: Monitor) -> Result:

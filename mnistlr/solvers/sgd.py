@@ -1,6 +1,6 @@
 """Stochastic gradient descent in mini-batches, with averaged weights.
 
-Step t looks at one batch B of the shuffled samples:
+Step t looks at one batch B of the shuffled samples, whose weights s_i are scaled to a mean of 1:
 
     v       <- momentum v + 1/|B| sum_{i in B} s_i grad loss_i(theta) + alpha W
     theta   <- theta - eta_t M v,                           eta_t = eta (1 + t / T)^-power

@@ -1,7 +1,7 @@
 """Stochastic steps whose noise vanishes at the optimum.
 
-An epoch starts from an anchor theta_0 with its full gradient mu = 1/S sum_i s_i grad loss_i(theta_0). A step looks at
-one batch B of the shuffled samples:
+An epoch starts from an anchor theta_0 with its full gradient mu = 1/n sum_i s_i grad loss_i(theta_0), the weights s_i
+scaled to a mean of 1. A step looks at one batch B of the shuffled samples:
 
     v     <- 1/|B| sum_{i in B} s_i (grad loss_i(theta) - grad loss_i(theta_0)) + mu + alpha W
     theta <- theta - eta M v
