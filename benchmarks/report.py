@@ -134,12 +134,15 @@ class Report:
         self._has_goals = not self.quick
         self._kept: dict[str, Any] = {"question": question, "machine": machine(), "tables": {}}
         about = self._kept["machine"]
-        self._pages = [f"# {question}", f"{json.dumps(about)}; {self.repeats} rounds"]
-        print(question)
-        print(f"{about['cpu']}, {about['cores']} cores, {about['threads']} threads, load {about['load']}")
-        print(f"{', '.join(' '.join(pair) for pair in about['versions'].items())}; {about['date']}")
+        where = f"{about['cpu']}, {about['cores']} cores, {about['threads']} threads, load {about['load']}"
+        versions = f"{', '.join(' '.join(pair) for pair in about['versions'].items())}; {about['date']}"
+        self._pages = [f"# {question}", f"{where}; {versions}; {self.repeats} rounds"]
+        print(f"{question}\n{where}\n{versions}")
         if about["load"] > 0.3 * (about["cores"] or 1):
             print("!!! The machine is busy with other things: these times mean little.")
+        if full and not (self.quick or self.full):
+            print(f"--full would {full}")
+            self._pages.append(f"With `--full` it would {full}.")
         print(f"rounds: {self.repeats}" + ("; QUICK RUN, NO TIME OF IT MEANS ANYTHING" if self.quick else ""))
 
     def data(self) -> NamedData:
