@@ -36,14 +36,14 @@ RESULTS = Path("results")
 
 
 @contextmanager
-def cluster(n_workers: int, in_processes: bool) -> Iterator[Any]:
+def cluster(n_workers: int, in_processes: bool, memory_limit: Any = "auto") -> Iterator[Any]:
     """Yield a client of workers of one thread each, with limited memory."""
     from distributed import Client, LocalCluster
 
     with (
         LocalCluster(
             n_workers=n_workers, threads_per_worker=1, processes=in_processes, dashboard_address="127.0.0.1:0",
-            memory_limit=MEMORY_LIMIT if in_processes else 0,
+            memory_limit=memory_limit if in_processes else 0,
         ) as workers,
         Client(workers, set_as_default=False) as client,
     ):  # fmt: skip
@@ -155,7 +155,7 @@ def fit_in_little_memory(folder: Path, n: int) -> list[Row]:
     """Fit ``n`` images on two limited workers; return the rows of a table."""
     from mnistlr.on_dask import fit, open_array
 
-    with cluster(2, True) as client:
+    with cluster(2, True, MEMORY_LIMIT) as client:
         X = open_array(folder / "images.idx")[:n]
         y = open_array(folder / "labels.npy", rows=X.chunksize[0])[:n]
         model = SoftmaxRegression(solver="lbfgs", max_iter=12)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from mnistlr import kernels
 from mnistlr.samples import Samples, pad_vector
-from mnistlr.threads import run_chunks
+from mnistlr.threads import add_up_chunks, run_chunks
 
 Array = npt.NDArray[Any]
 
@@ -151,33 +151,29 @@ class Objective:
         """sum_i s_i loss_i and its gradient; the features are not yet multiplied with their scale."""
         W, b = self._for_kernels(theta)
         losses = np.zeros(len(self._chunks))
-        gradients = np.zeros((len(self._chunks), self.n_parameters))
 
-        def work(chunk: int) -> None:
+        def work(chunk: int, gradient: Array) -> None:
             losses[chunk] = kernels.loss_gradient(
                 self.samples.X, self.y, self.weight, *self._chunks[chunk], W, b, self.n_raw,
-                *self.samples.scratch(len(W)), *self.samples.partial(len(W)), *self.unpack(gradients[chunk]),
+                *self.samples.scratch(len(W)), *self.samples.partial(len(W)), *self.unpack(gradient),
             )  # fmt: skip
 
-        run_chunks(work, len(self._chunks), self.n_threads)
-        return float(losses.sum()), gradients.sum(axis=0)  # in the order of the chunks
+        gradient = add_up_chunks(work, len(self._chunks), self.n_threads, self.n_parameters)
+        return float(losses.sum()), gradient
 
     def hessian_vector_sum(self, theta: Array, vector: Array) -> Array:
         """Hessian of sum_i s_i loss_i times ``vector``; the features are not yet multiplied with their scale."""
         (W, b), (V, c) = self._for_kernels(theta), self._for_kernels(vector)
         rows = len(W)
         W, b = np.concatenate([W, V]), np.concatenate([b, c])
-        products = np.zeros((len(self._chunks), self.n_parameters))
 
-        def work(chunk: int) -> None:
+        def work(chunk: int, product: Array) -> None:
             kernels.hessian_vector(
                 self.samples.X, self.weight, *self._chunks[chunk], W, b, self.n_raw,
-                *self.samples.scratch(len(W)), *self.samples.partial(rows), *self.unpack(products[chunk]),
+                *self.samples.scratch(len(W)), *self.samples.partial(rows), *self.unpack(product),
             )  # fmt: skip
 
-        run_chunks(work, len(self._chunks), self.n_threads)
-        product: Array = products.sum(axis=0)
-        return product
+        return add_up_chunks(work, len(self._chunks), self.n_threads, self.n_parameters)
 
     def _mean_and_penalty(self, total: Array, argument: Array) -> Array:
         """Turn the sum of the samples' gradients at ``argument`` (or Hessians times it) into that of f, in place."""

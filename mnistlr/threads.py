@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 import numba
+import numpy as np
+import numpy.typing as npt
 
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
@@ -92,6 +94,32 @@ def run_chunks(work: Callable[[int], None], n_chunks: int, n_threads: int) -> No
     for error in errors:
         if error is not None:
             raise error
+
+
+def add_up_chunks(
+    work: Callable[[int, npt.NDArray[np.float64]], None], n_chunks: int, n_threads: int, size: int
+) -> npt.NDArray[np.float64]:
+    """Return the sum of vectors: each is zeros (size,) to which ``work(chunk, vector)`` adds what it has to add.
+
+    They are summed in the order of the chunks, each as soon as those before it are there. So no more than a few of
+    them exist at a time, and the system is not asked for the memory of all in every pass.
+    """
+    total = np.zeros(size)
+    waiting: dict[int, npt.NDArray[np.float64]] = {}
+    following, lock = 0, threading.Lock()
+
+    def run(chunk: int) -> None:
+        nonlocal following
+        vector = np.zeros(size)
+        work(chunk, vector)
+        with lock:
+            waiting[chunk] = vector
+            while following in waiting:
+                np.add(total, waiting.pop(following), out=total)
+                following += 1
+
+    run_chunks(run, n_chunks, n_threads)
+    return total
 
 
 def _get_pool() -> ThreadPoolExecutor:

@@ -30,7 +30,7 @@ from distributed import Client, LocalCluster  # noqa: E402
 
 from mnistlr.on_dask import fit, fit_in_blocks, open_array, open_folder  # noqa: E402
 from mnistlr.on_dask.cluster import ClusterRunner  # noqa: E402
-from mnistlr.on_dask.loading import delayed_blocks  # noqa: E402
+from mnistlr.on_dask.loading import delayed_blocks, load  # noqa: E402
 
 EDGES = [0, 700, 700, 2300, 4000]  # blocks of unequal size, one of them empty
 pytestmark = [
@@ -421,6 +421,40 @@ def test_only_the_name_of_a_file_goes_to_a_fit(tmp_path, digits):
     assert all(isinstance(block, np.ndarray) for block in in_memory)
     keys = {key for key in delayed_blocks(X, digits.y_train).X[0].dask if "mnistlr" in str(key)}
     assert not keys, "reading and naming are one task"
+
+
+@pytest.mark.parametrize(("n", "rows"), [(1000, 1000), (20_000, 10_699), (1_000_000, 62_500), (8_000_000, 85_598)])
+def test_default_blocks_are_a_sixteenth_of_8_to_64_megabytes(tmp_path, n, rows):
+    with open(tmp_path / "images.npy", "wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (n, 784)})
+        file.truncate(file.tell() + n * 784)  # takes no place on the disk
+    assert open_array(tmp_path / "images.npy").chunksize == (rows, 784)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_files_stay_mapped_if_they_take_little_of_a_workers_memory(client, tmp_path, digits, monkeypatch, held):
+    X, y = digits.X_train[:1200], digits.y_train[:1200]
+    np.save(tmp_path / "X.npy", X)
+    parts = delayed_blocks(open_array(tmp_path / "X.npy", rows=400), y)
+    runner = ClusterRunner(client, load(client, parts, SoftmaxRegression()))
+    objective, _ = objective_in_blocks(SoftmaxRegression(), X, runner)
+    limits = client.run(lambda dask_worker: dask_worker.memory_manager.memory_limit)
+    a_block = X.nbytes / 3 / min(limits.values())
+    monkeypatch.setattr("mnistlr.on_dask.cluster.HELD", a_block * (1.01 if held else 0.99))
+    objective.value(np.zeros(objective.n_parameters))
+    open_twice = client.map(lambda block: block.open() is block.open(), objective.runner.blocks, pure=False)
+    assert client.gather(open_twice) == [held] * 3
+
+
+def test_a_held_block_travels_as_a_name(tmp_path, digits):
+    np.save(tmp_path / "X.npy", digits.X_train)
+    block = check(0, np.load(tmp_path / "X.npy", mmap_mode="r"), digits.y_train, None, SoftmaxRegression())
+    for held in (True, False):
+        block.hold(held)
+        assert (block.open() is block.open()) == held
+        copied = pickle.loads(pickle.dumps(block))
+        assert copied.open() is not copied.open()
+        np.testing.assert_array_equal(copied.open(), digits.X_train)
 
 
 def test_what_cannot_be_opened(tmp_path):

@@ -14,7 +14,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from mnistlr import threads
-from mnistlr.threads import count_threads, run_chunks
+from mnistlr.threads import add_up_chunks, count_threads, run_chunks
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3, 8, 100])
@@ -23,6 +23,25 @@ def test_each_chunk_is_done_once(n_chunks, n_threads):
     done = []
     run_chunks(done.append, n_chunks, n_threads)
     assert sorted(done) == list(range(n_chunks))
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 5])
+def test_vectors_are_added_in_the_order_of_the_chunks(n_threads):
+    """Whichever is there first: the bits are those of one sum after the other."""
+    random = np.random.default_rng(0)
+    vectors = random.standard_normal((40, 3)) * 10.0 ** random.integers(-8, 8, (40, 1))
+    delays = random.random(40) / 500
+
+    def work(chunk, vector):
+        time.sleep(delays[chunk])
+        vector += vectors[chunk]
+
+    expected = np.zeros(3)
+    for vector in vectors:
+        expected += vector
+    assert_array_equal(add_up_chunks(work, 40, n_threads, 3), expected)
+    assert not np.array_equal(vectors[::-1].cumsum(axis=0)[-1], expected), "here the order matters"
+    assert_array_equal(add_up_chunks(work, 0, n_threads, 3), np.zeros(3))
 
 
 def test_several_threads_take_part_and_the_caller_is_one():

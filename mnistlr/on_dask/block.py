@@ -22,8 +22,7 @@ Array = npt.NDArray[Any]
 class MappedArray(NamedTuple):
     """A C-contiguous part of a file, which stands for the array in it.
 
-    It is opened for each use and closed after it: its pages then count as nobody's memory, and what is sent to
-    another worker is the name of the file.
+    What is sent to another worker is the name of the file.
     """
 
     path: str
@@ -77,8 +76,29 @@ class Block:
     error: str = ""
 
     def open(self) -> Any:
-        """Return the matrix of the samples."""
-        return self.X.open() if isinstance(self.X, MappedArray) else self.X
+        """Return the matrix of the samples.
+
+        A part of a file is opened for each use and closed after it, unless it is ``held``: its pages then count as
+        nobody's memory.
+        """
+        if isinstance(self.X, MappedArray):
+            return self.__dict__["_held"] if "_held" in self.__dict__ else self.X.open()
+        return self.X
+
+    @property
+    def mapped_bytes(self) -> int:
+        """Size of the part of a file that X is, else 0."""
+        return math.prod(self.X.shape) * np.dtype(self.X.dtype).itemsize if isinstance(self.X, MappedArray) else 0
+
+    def hold(self, held: bool) -> None:
+        """Keep the file open from now on, or not: to enter its pages anew costs a tenth of a pass."""
+        if not held:
+            self.__dict__.pop("_held", None)
+        elif isinstance(self.X, MappedArray):
+            self.__dict__.setdefault("_held", self.X.open())
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_held"}
 
     @property
     def weights(self) -> Array:

@@ -28,6 +28,7 @@ Array = npt.NDArray[Any]
 
 FAN_IN = 8  # workers whose answers are taken directly; those of more are merged on workers first
 WAIT = 30  # seconds for a first worker
+HELD = 0.25  # of a worker's memory: pages of files that it may hold on to from pass to pass
 
 
 @contextmanager
@@ -274,8 +275,11 @@ def run_share(
     if version != __version__:  # it came later
         raise ClusterError(wrong_version(worker.address, __version__))
     key = worker.get_current_task()
+    limit = worker.memory_manager.memory_limit
+    held = not limit or sum(block.mapped_bytes for block in blocks) <= HELD * limit
     nodes: Nodes = {}
     for block in blocks:
+        block.hold(held)
         task = worker.state.tasks.get(key)
         if task is None or task.state == "cancelled":  # nobody waits for it any more
             break

@@ -39,8 +39,9 @@ def fit(
     ----------
     model : LogisticRegression or SoftmaxRegression
     X : Dask array (n, d) of dense or CSR blocks, or Dask data frame
-        Blocks that are views of memory-mapped files (``open_array``, ``open_folder``) are read anew for each pass and
-        take no memory of the workers; others are kept in it.
+        Blocks that are views of memory-mapped files (``open_array``, ``open_folder``) take no memory of the workers:
+        they are read anew for each pass, or, where a worker's share of them is less than a quarter of its memory
+        limit, stay mapped. Others are kept in memory.
     y : Dask array or series, or array-like, shape (n,)
     sample_weight : the same, optional
     client : Client or str, optional

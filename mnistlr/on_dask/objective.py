@@ -45,6 +45,8 @@ class LocalRunner:
 
     def __init__(self, blocks: Sequence[Block], n_threads: int) -> None:
         self.blocks, self.n_blocks, self.n_threads = blocks, len(blocks), n_threads
+        for block in blocks:
+            block.hold(True)
 
     def each(self, function: Callable[..., Any], *arguments: Any, own: Sequence[tuple[Any, ...]] = ()) -> list[Any]:
         """Return ``function(block, *own[number], *arguments)`` for each block."""

@@ -15,22 +15,22 @@ from mnistlr.on_dask.block import MappedArray
 
 PathLike = str | os.PathLike[str]
 
-BLOCK_BYTES = 16 << 20
-"""A worker takes the block in hand into memory. Smaller ones cost more than they save; larger ones share out worse."""
+BLOCKS, LEAST_BYTES, MOST_BYTES = 16, 8 << 20, 64 << 20
+"""Smaller blocks cost more than they save; larger ones share out worse, and a worker has one in memory."""
 
 
 def open_array(path: PathLike, *, rows: int | None = None) -> da.Array:
     """Open an IDX file, a ``.npy`` file or a Zarr array as a Dask array in blocks of rows.
 
-    Blocks of IDX and ``.npy`` files are memory maps: nothing is read before it is used, a fit reads them anew in each
-    pass and keeps none. Blocks of Zarr arrays are unpacked once, and a fit keeps them in the workers' memory.
+    Blocks of IDX and ``.npy`` files are memory maps: nothing is read before it is used, and unless they take little of
+    a worker's memory a fit reads them anew in each pass and keeps none. Blocks of Zarr arrays are unpacked once, and a fit keeps them in the workers' memory.
 
     Parameters
     ----------
     path : path-like
         Every worker must find the file under this name. A folder is taken to be a Zarr array.
     rows : int, optional
-        Rows of a block, for Zarr rounded up to whole chunks; by default as many as make 16 MB.
+        Rows of a block, for Zarr rounded up to whole chunks; by default a sixteenth of all, if that makes 8 to 64 MB.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def open_folder(
     name : str, optional
         Which data set, where the folder holds several.
     rows : int, optional
-        Rows of a block; by default as many images as make 16 MB.
+        Rows of a block; by default as in ``open_array`` for the images of each part.
 
     Returns
     -------
@@ -104,13 +104,19 @@ def _in_blocks(array: Any, path: Path, rows: int | None) -> da.Array:
         )
     n, width = array.shape[0], math.prod(array.shape[1:])
     mapped = mapped._replace(shape=(n, width) if array.ndim > 1 else (n,))
-    rows = rows or max(1, BLOCK_BYTES // (array.itemsize * width))
+    rows = rows or _rows(n, array.itemsize * width)
     lengths = (*(rows,) * (n // rows), *(n % rows,) * (n % rows > 0))
     chunks = (lengths, *((axis,) for axis in mapped.shape[1:]))
     meta = np.empty((0,) * len(chunks), array.dtype)
     return da.map_blocks(
         _read, mapped, chunks=chunks, dtype=array.dtype, meta=meta, name=f"mnistlr-{da.core.tokenize(mapped, rows)}"
     )
+
+
+def _rows(n: int, bytes_each: int) -> int:
+    """Return how many of ``n`` rows make a block."""
+    n_bytes = min(max(n * bytes_each // BLOCKS, LEAST_BYTES), MOST_BYTES)
+    return max(1, n_bytes // max(bytes_each, 1))
 
 
 def _read(mapped: MappedArray, block_info: Any = None) -> Any:
@@ -132,5 +138,5 @@ def _open_zarr(path: Path, rows: int | None) -> da.Array:
     if array.ndim > 2:
         array = array.rechunk({axis: -1 for axis in range(1, array.ndim)}).reshape(array.shape[0], -1)
     chunk = array.chunksize[0]
-    rows = rows or max(1, BLOCK_BYTES // (array.itemsize * math.prod(array.shape[1:])))
+    rows = rows or _rows(array.shape[0], array.itemsize * math.prod(array.shape[1:]))
     return array.rechunk({0: -(-rows // chunk) * chunk, **{axis: -1 for axis in range(1, array.ndim)}})
