@@ -1,6 +1,7 @@
 """What both models share as scikit-learn estimators: checking and fitting."""
 
 import copy
+import inspect
 import warnings
 from numbers import Integral, Real
 from typing import Any, Self
@@ -17,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from mnistlr.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from mnistlr.datasets.split import stratified_split
-from mnistlr.exceptions import DivergenceError
+from mnistlr.exceptions import ArgumentError, DivergenceError
 from mnistlr.foreign import is_dask
 from mnistlr.linear_predictor import LinearPredictor, dtype_of
 from mnistlr.objective import Objective
@@ -188,7 +189,8 @@ class LinearClassifier(CallbackSupportMixin, LinearPredictor, BaseEstimator):  #
         Parameters
         ----------
         X, y, sample_weight
-            As for ``fit``; all pieces of the same kind of numbers (all ``uint8`` or all floats).
+            As for ``fit``, but here and not on Dask; all pieces of the same kind of numbers (all ``uint8`` or all
+            floats).
         classes : array-like, shape (n_classes,)
             All labels that will ever occur; needed in the first call only.
 
@@ -200,8 +202,13 @@ class LinearClassifier(CallbackSupportMixin, LinearPredictor, BaseEstimator):  #
         ------
         ValueError
             For data that do not fit together or to the pieces before, labels not among ``classes``, or
-            ``class_weight="balanced"``, which a piece cannot know. The model stays as it was.
+            ``class_weight="balanced"``, which a piece cannot know, or Dask arrays. The model stays as it was.
         """
+        if any(map(is_dask, (X, y, sample_weight))):
+            raise ArgumentError(
+                "partial_fit takes a piece that is in this process, but this one is on Dask: use fit, which with "
+                "solver='sgd' goes over the blocks one after the other, or hand over each block computed."
+            )
         self._validate_params()
         fitted = copy.copy(self)
         fitted._fit_piece(X, y, classes, sample_weight)
@@ -344,7 +351,7 @@ class LinearClassifier(CallbackSupportMixin, LinearPredictor, BaseEstimator):  #
                 f"{type(self).__name__}(solver={self._solver()!r}) did not converge: {result.message}. Increase "
                 "max_iter, raise tol or alpha, or scale the features.",
                 ConvergenceWarning,
-                stacklevel=6,
+                stacklevel=_frames_here(),
             )
         self.__dict__.update(_coefficients(objective, classes, result.theta))
 
@@ -358,6 +365,14 @@ def _coefficients(objective: Objective, classes: Array, theta: Array) -> dict[st
     """Return the attributes that a model needs to predict, in the units of the input."""
     W, b = objective.unpack(theta)
     return {"classes_": classes, "coef_": W * objective.samples.scale, "intercept_": b.copy()}
+
+
+def _frames_here() -> int:
+    """Return the ``stacklevel`` at which who warns names the line that called this package."""
+    frame, level = inspect.currentframe(), 0
+    while frame and frame.f_globals.get("__name__", "").startswith(("mnistlr.", "sklearn.callback")):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def scaled(weight: Array) -> Array:

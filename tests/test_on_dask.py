@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 import mnistlr.on_dask
 from mnistlr import LogisticRegression, SoftmaxRegression, confusion_matrix, load_model, write_idx
@@ -321,6 +321,33 @@ def test_score(client, small_mnist, weighted):
     assert found == pytest.approx(model.score(X, y, weight), rel=1e-12)
 
 
+def test_score_refuses_what_it_refuses_on_one_machine(client, digits):
+    X, y = digits.X_train[:300], digits.y_train[:300]
+    model = SoftmaxRegression(max_iter=1, random_state=0).fit(X, y)
+    edges = [0, 100, 100, 300]
+    some = np.r_[np.zeros(100), np.ones(200)]
+    assert model.score(on_dask(X, edges), y, on_dask(some, edges)) == model.score(X, y, some)
+    signed = np.r_[-np.ones(30), np.ones(270)]
+    assert model.score(on_dask(X, edges), y, signed) == pytest.approx(model.score(X, y, signed), rel=1e-12)
+    cases = [
+        (X, y, np.zeros(300), "All sample weights are zero"),
+        (X, y, np.where(np.arange(300) == 150, np.nan, 1.0), "Block 2: .*finite"),
+        (X, y.astype(str), None, "Block [02]: .*strings"),
+        (X, y + 0.5, None, "Block [02]: .*continuous"),
+        (X, np.c_[y, y], None, "Block [02]: "),
+        (X, y, np.ones((300, 1)), "Block [02]: "),
+        (X[:0], y[:0], None, "no samples"),
+    ]
+    for *data, message in cases:
+        with pytest.raises(ValueError):  # noqa: PT011
+            model.score(*data)
+        lazy = [None if part is None else on_dask(part, edges if len(part) else [0, 0]) for part in data]
+        with pytest.raises(ArgumentError, match=message):
+            model.score(*lazy)
+    with pytest.raises(NotFittedError):
+        SoftmaxRegression().score(on_dask(X, edges), y)
+
+
 @pytest.mark.parametrize("labels", [None, [3, 1, 4]])
 @pytest.mark.parametrize("weight", [None, int, float])
 @pytest.mark.parametrize("normalize", [None, "true"])
@@ -535,6 +562,32 @@ def test_errors_of_the_estimator_itself(client, digits):
         SoftmaxRegression(solver="gd").fit(X, y)
     with pytest.raises(NotFittedError):
         SoftmaxRegression().predict(X)
+
+
+def test_partial_fit_says_what_to_do_instead(digits):
+    X, y = digits.X_train[:300], digits.y_train[:300]
+    model = SoftmaxRegression().partial_fit(X, y, classes=range(10))
+    before = dict(vars(model))
+    for data in ((on_dask(X, [0, 300]), y), (X, on_dask(y, [0, 300])), (X, y, None, on_dask(y, [0, 300]))):
+        with pytest.raises(ArgumentError, match=r"partial_fit takes a piece that is in this process.*solver='sgd'"):
+            model.partial_fit(*data)
+    assert vars(model) == before
+
+
+@pytest.mark.filterwarnings("always::sklearn.exceptions.ConvergenceWarning")
+def test_a_warning_names_the_line_that_fits(client, digits):
+    X, y = digits.X_train[:300], digits.y_train[:300]
+    model, lazy = SoftmaxRegression(solver="lbfgs", max_iter=1), on_dask(X, [0, 100, 300])
+    for call in (
+        lambda: model.fit(X, y),
+        lambda: model.fit(lazy, y),
+        lambda: fit(model, lazy, y),
+        lambda: fit_in_blocks(model, [X], [y]),
+    ):
+        with pytest.warns(ConvergenceWarning) as warned:
+            call()
+        (warning,) = warned
+        assert (warning.filename, warning.lineno) == (__file__, call.__code__.co_firstlineno)
 
 
 def test_a_cluster_without_workers(digits, monkeypatch):

@@ -18,7 +18,28 @@ Array = npt.NDArray[Any]
 def count_pairs(y_true: Any, y_pred: Any, labels: Any, sample_weight: Any) -> tuple[Array, list[Any]]:
     """Do what ``metrics.count_pairs`` does, where one or both of the labels are Dask arrays or series.
 
-    Weights are summed block by block, in the order of the blocks.
+    Parameters
+    ----------
+    y_true, y_pred : Dask array or series, one of them perhaps array-like, shape (n,)
+        The true labels and the predicted ones.
+    labels : array-like, shape (n_labels,), or None
+        The labels to count, None for all that occur.
+    sample_weight : Dask array or series, or array-like, shape (n,), or None
+        Weights are summed block by block, in the order of the blocks.
+
+    Returns
+    -------
+    matrix : ndarray (n_labels, n_labels)
+        int64, or float64 for weights that are floats.
+    labels : list
+        Of its rows and columns.
+
+    Raises
+    ------
+    ArgumentError
+        If the labels and weights cannot be cut alike, are empty, or are wrong in a block, which the message names.
+    ValueError
+        If all weights are zero, or no label of ``labels`` occurs in ``y_true``.
     """
     like = y_true if is_dask(y_true) else y_pred
     n_blocks = like.npartitions
@@ -26,7 +47,7 @@ def count_pairs(y_true: Any, y_pred: Any, labels: Any, sample_weight: Any) -> tu
         cut_like(column, like, n_blocks, name)
         for name, column in (("y_true", y_true), ("y_pred", y_pred), ("sample_weight", sample_weight))
     ]
-    count = dask.delayed(_count_block, pure=False)
+    count = dask.delayed(count_block, pure=False)
     counted = dask.compute(*[count(number, *part) for number, part in enumerate(zip(*columns, strict=True))])
     counted = [block for block in counted if block is not None]
     if not counted:
@@ -47,8 +68,26 @@ def count_pairs(y_true: Any, y_pred: Any, labels: Any, sample_weight: Any) -> tu
     return matrix, wanted
 
 
-def _count_block(number: int, y_true: Any, y_pred: Any, weight: Any) -> tuple[Array, Array, Array, Array] | None:
-    """Return the pairs of labels of a block, how often each occurs and its weight; None for an empty block."""
+def count_block(number: int, y_true: Any, y_pred: Any, weight: Any) -> tuple[Array, Array, Array, Array] | None:
+    """Count the pairs of labels of one block.
+
+    Parameters
+    ----------
+    number : int
+        Of the block, for the message if something is wrong with it.
+    y_true, y_pred : array-like, shape (n,)
+    weight : array-like, shape (n,), or None
+
+    Returns
+    -------
+    true, pred, counts, weights : ndarray (n_pairs,)
+        The pairs that occur, how often each does, and its weight. None for an empty block.
+
+    Raises
+    ------
+    ArgumentError
+        For labels or weights that ``metrics.confusion_matrix`` would refuse; weights may be all zero.
+    """
     y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
     if len(y_true) == len(y_pred) == 0:
         return None

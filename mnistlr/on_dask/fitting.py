@@ -80,7 +80,24 @@ def fit(
 
 
 def learn(model: Any, X: Any, y: Any, sample_weight: Any, tasks: Any) -> None:
-    """Do what ``fit`` leaves to Dask: fit ``model`` itself, half done if it fails; ``tasks`` are its callbacks'."""
+    """Do what ``model.fit`` leaves to Dask: fit ``model`` itself, which is half done if that fails.
+
+    Parameters
+    ----------
+    model : LogisticRegression or SoftmaxRegression
+        A copy that may be spoilt.
+    X, y, sample_weight
+        As for ``fit``, which also says by the client and whether to show progress.
+    tasks : FitTasks or None
+        To tell the model's callbacks.
+
+    Raises
+    ------
+    ValueError
+        For data that do not fit together or are not finite; the message names the block.
+    ClusterError
+        If workers have another version of this package, or the cluster is lost.
+    """
     from mnistlr.on_dask.cluster import ClusterRunner, check_versions, connected
     from mnistlr.on_dask.loading import delayed_blocks, load
 
@@ -104,10 +121,17 @@ def fit_in_blocks(model: Any, X: Sequence[Any], y: Sequence[Any], sample_weight:
     ----------
     model : LogisticRegression or SoftmaxRegression
     X, y, sample_weight : sequences of arrays, one a block
+        Of shapes (n, d), (n,) and (n,), n for each block its own; the weights are optional.
 
     Returns
     -------
     model
+        Fitted.
+
+    Raises
+    ------
+    ValueError
+        As for ordinary data; the message names the block. The model is then as it was.
     """
     weights = [None] * len(X) if sample_weight is None else sample_weight
     checker = _checker(model)
@@ -144,6 +168,17 @@ def objective_in_blocks(model: Any, like: Any, runner: Any) -> tuple[BlockedObje
     like : array or frame with the features' names, if they have any
     runner : Runner
         Of the checked blocks.
+
+    Returns
+    -------
+    objective : BlockedObjective
+    classes : ndarray (n_classes,)
+        The labels, sorted.
+
+    Raises
+    ------
+    ArgumentError
+        If something is wrong with a block, blocks are not alike, or no sample has a weight.
     """
     facts: list[Facts] = runner.each(on_block.describe)
     classes, first = _agree(facts)

@@ -23,7 +23,8 @@ def open_array(path: PathLike, *, rows: int | None = None) -> da.Array:
     """Open an IDX file, a ``.npy`` file or a Zarr array as a Dask array in blocks of rows.
 
     Blocks of IDX and ``.npy`` files are memory maps: nothing is read before it is used, and unless they take little of
-    a worker's memory a fit reads them anew in each pass and keeps none. Blocks of Zarr arrays are unpacked once, and a fit keeps them in the workers' memory.
+    a worker's memory a fit reads them anew in each pass and keeps none. Blocks of Zarr arrays are unpacked once, and a
+    fit keeps them in the workers' memory.
 
     Parameters
     ----------

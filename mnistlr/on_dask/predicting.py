@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_feature_names, check_is_fitted
 
 from mnistlr.exceptions import ArgumentError
 from mnistlr.on_dask.block import MappedArray
+from mnistlr.on_dask.counting import count_block
 from mnistlr.on_dask.loading import delayed_blocks
 
 Array = npt.NDArray[Any]
@@ -31,6 +32,15 @@ def lazily(model: Any, method: str, X: Any) -> da.Array:
     -------
     dask.array.Array, shape (n,) or (n, n_columns)
         Computed when asked for. An error, such as NaN in X, then names the block.
+
+    Raises
+    ------
+    ArgumentError
+        If X has another number of features; when computed, if something is wrong with a block.
+    ValueError
+        If the features have other names.
+    NotFittedError
+        If the model is not fitted.
     """
     check_is_fitted(model)
     _check_feature_names(model, X._meta, reset=False)
@@ -80,24 +90,38 @@ def score(model: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
     -------
     float
         From 0 to 1.
+
+    Raises
+    ------
+    ArgumentError
+        If X, y and weights cannot be cut alike, if something is wrong with a block, which the message names, if there
+        are no samples, or if no weight is other than zero.
+    ValueError
+        If the features have other names.
+    NotFittedError
+        If the model is not fitted.
     """
+    check_is_fitted(model)
     parts = delayed_blocks(X, y, sample_weight)
     _check_feature_names(model, X._meta, reset=False)
     hits = delayed(_hits, pure=False)
     small = _small(model)
     sums = dask.compute(*[hits(number, *part, small) for number, part in enumerate(zip(*parts[:3], strict=True))])
-    hit, weight = np.sum(sums, axis=0)
+    counted = [block for block in sums if block is not None]
+    if not counted:
+        raise ArgumentError("Found no samples to score; expected one at least.")
+    hit, weight, weighed = np.sum(counted, axis=0)
+    if not weighed:
+        raise ArgumentError("All sample weights are zero; expected one at least that is not.")
     return float(hit / weight)
 
 
-def _hits(number: int, X: Any, y: Any, weight: Any, model: Any) -> tuple[float, float]:
-    """Return the weight of the samples that are given their label, and that of all."""
+def _hits(number: int, X: Any, y: Any, weight: Any, model: Any) -> tuple[float, float, bool] | None:
+    """Return the weight of the samples that are given their label, that of all, and whether any weight is not zero."""
     X = X.open() if isinstance(X, MappedArray) else X if isinstance(X, np.ndarray) or sp.issparse(X) else np.asarray(X)
-    y = np.asarray(y).ravel()
-    if X.shape[0] != len(y):
-        raise ArgumentError(f"Block {number}: there are {X.shape[0]} samples, but {len(y)} labels.")
-    right = _answer(X, model=model, method="predict", block_id=(number,)) == y
-    if weight is None:
-        return float(np.count_nonzero(right)), float(len(y))
-    weight = np.asarray(weight, np.float64)
-    return float(weight[right].sum()), float(weight.sum())
+    answers = _answer(X, model=model, method="predict", block_id=(number,))
+    pairs = count_block(number, y, answers, weight)
+    if pairs is None:
+        return None
+    true, pred, _, weights = pairs
+    return float(weights[true == pred].sum()), float(weights.sum()), bool(weights.any())
