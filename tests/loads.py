@@ -18,6 +18,10 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
+def expected_sum(tiny: TinyMnist) -> int:
+    return sum(int(array.sum()) for array in tiny.split)
+
+
 def assert_cache_is_good_and_clean(cache: Path, tiny: TinyMnist) -> None:
     assert contents(cache) == tiny.raw
 

@@ -1,4 +1,4 @@
-"""Raw predictions of a few samples, and their gradient: the only code that knows how the data are stored.
+"""Raw predictions of a few samples, and their gradient: the only file that knows how the data are stored.
 
 The one inner loop worth its complexity is the *tile*: four samples by two classes share their loads, which is what
 brings a pass over the data near the arithmetic limit of the machine (Goto & van de Geijn, "Anatomy of
@@ -14,6 +14,11 @@ from mnistlr.kernels.options import jit, jit_reorder
 
 TILE = 4
 AHEAD = 16  # samples between the one being worked on and the one being fetched from memory
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Dense rows
+# ---------------------------------------------------------------------------------------------------------------
 
 
 @jit_reorder
@@ -116,6 +121,18 @@ def _dense_tile_add(X, samples, m, tile, a, G):
                     _row_axpy(a[r, k + 1], tile, r, G[k + 1])
 
 
+@jit
+def _dense_load(X, i, out):
+    x = X[i]
+    for j in range(x.shape[0]):
+        out[j] = x[j]
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# CSR rows
+# ---------------------------------------------------------------------------------------------------------------
+
+
 @jit_reorder
 def _csr_tile_raw(X, samples, m, tile, W, b, raw):
     data, indices, indptr = X
@@ -138,19 +155,17 @@ def _csr_tile_add(X, samples, m, tile, a, G):
                 g[indices[t]] += a_rk * g.dtype.type(data[t])
 
 
-@intrinsic
-def _fetch_line(context, address):
-    """Ask the processor to bring a cache line into its second-level cache, and go on without waiting."""
+@jit
+def _csr_load(X, i, out):
+    data, indices, indptr = X
+    out[:-1] = 0
+    for t in range(indptr[i], indptr[i + 1]):
+        out[indices[t]] += data[t]
 
-    def generate(context, builder, signature, arguments):
-        pointer = builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
-        number = ir.IntType(32)
-        function_type = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
-        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], function_type)
-        builder.call(prefetch, [pointer, number(0), number(2), number(1)])  # to read, level, data
-        return context.get_dummy_value()
 
-    return types.void(types.uintp), generate
+# ---------------------------------------------------------------------------------------------------------------
+# What the other files call: one function for both kinds of storage. Compiled code chooses while compiling.
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def fetch(X, i):
@@ -167,27 +182,24 @@ def tile_add(X, samples, m, tile, a, G):
     return (_csr_tile_add if isinstance(X, tuple) else _dense_tile_add)(X, samples, m, tile, a, G)
 
 
-@jit
-def _dense_load(X, i, out):
-    x = X[i]
-    for j in range(x.shape[0]):
-        out[j] = x[j]
-
-
-@jit
-def _csr_load(X, i, out):
-    data, indices, indptr = X
-    out[:-1] = 0
-    for t in range(indptr[i], indptr[i + 1]):
-        out[indices[t]] += data[t]
-
-
 def load_sample(X, i, out):
     """out[:d] = x_i."""
     return (_csr_load if isinstance(X, tuple) else _dense_load)(X, i, out)
 
 
-# Compiled code chooses by the type of X, while compiling.
+@intrinsic
+def _fetch_line(context, address):
+    """Ask the processor to bring a cache line into its second-level cache, and go on without waiting."""
+
+    def generate(context, builder, signature, arguments):
+        pointer = builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
+        number = ir.IntType(32)
+        function_type = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
+        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], function_type)
+        builder.call(prefetch, [pointer, number(0), number(2), number(1)])  # to read, level, data
+        return context.get_dummy_value()
+
+    return types.void(types.uintp), generate
 
 
 @overload(fetch)
