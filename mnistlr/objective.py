@@ -88,6 +88,11 @@ class Objective:
         """Split the samples: return the objective on the others, the mean loss on ``held_back``, the others' numbers.
 
         The data are not copied, the samples that do not count get the weight zero.
+
+        Raises
+        ------
+        ValueError
+            If all weight lies on one side of the split.
         """
         is_held_back = np.zeros(self.samples.n, bool)
         is_held_back[held_back] = True

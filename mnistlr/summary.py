@@ -135,7 +135,13 @@ class ClassificationSummary:
         return Average(*(float(score @ share) for score in (self.precision, self.recall, self.f1)))
 
     def most_confused(self, n: int = 10) -> list[Confusion]:
-        """The (at most) `n` pairs of different labels with the most samples, the most confused first."""
+        """The (at most) `n` pairs of different labels with the most samples, the most confused first.
+
+        Raises
+        ------
+        ValueError
+            If `n` is negative.
+        """
         if n < 0:
             raise ValueError(f"`n` is a number of pairs, 0 or more; got {n}.")
         true, pred = np.nonzero(self._matrix * (1 - np.eye(len(self._labels), dtype=np.int64)))

@@ -50,6 +50,11 @@ def count_threads(n_jobs: int | None = None) -> int:
     n_jobs : int or None
         None: all cores that this process may use, or the share that joblib or Dask left to it. Negative: counted
         from all cores in the manner of joblib, -1 being all.
+
+    Raises
+    ------
+    ValueError
+        If it is 0.
     """
     from joblib import cpu_count
     from joblib.parallel import get_active_backend

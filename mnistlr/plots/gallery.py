@@ -122,7 +122,13 @@ class ErrorGalleryDisplay(Display):
         return cls.from_predictions(X, y, estimator.predict(X), pair=pair, image_shape=image_shape, ax=ax)
 
     def plot(self, *, pair: Sequence[Any] | None = None, side: int = 5, ax: "Axes | None" = None) -> Self:
-        """Draw on ``ax``, by default on a new figure. ``pair_`` tells which classes are shown."""
+        """Draw on ``ax``, by default on a new figure. ``pair_`` tells which classes are shown.
+
+        Raises
+        ------
+        ArgumentError
+            As :func:`plot_error_gallery`; and if no ``pair`` is given and no prediction is wrong.
+        """
         self.pair_ = tuple(self._most_confused() if pair is None else pair)
         self.ax_ = plot_error_gallery(self.images, self.y_true, self.y_pred, self.pair_, side=side, ax=ax)
         return self

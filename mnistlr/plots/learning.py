@@ -125,7 +125,13 @@ class LearningCurveDisplay(Display):
     def from_estimator(
         cls, estimator: Any, *, x: Across = "passes", optimum: float | None = None, ax: "Axes | None" = None
     ) -> Self:
-        """Draw ``history_`` of a fitted estimator, or of each of a mapping of names to fitted estimators."""
+        """Draw ``history_`` of a fitted estimator, or of each of a mapping of names to fitted estimators.
+
+        Raises
+        ------
+        ArgumentError
+            If one has no ``history_``, because ``fit`` has not been called.
+        """
         estimators = estimator if isinstance(estimator, Mapping) else {type(estimator).__name__: estimator}
         for name, one in estimators.items():
             if not hasattr(one, "history_"):
