@@ -112,13 +112,15 @@ class Report:
         How often everything is timed by default, and with ``--quick``.
     full : str, optional
         What ``--full`` adds; without it there is no such argument.
+    keep : Path, optional
+        Where the readings of a run that is not quick go, unless ``--json`` says where.
     arguments : sequence of str, optional
         By default those of the process.
     """
 
     def __init__(
         self, question: str, *, repeats: int, quick_repeats: int = 1, full: str = "",
-        arguments: Sequence[str] | None = None,
+        keep: Path | None = None, arguments: Sequence[str] | None = None,
     ) -> None:  # fmt: skip
         parser = argparse.ArgumentParser(description=question)
         parser.add_argument("--repeats", type=int, metavar="N", help=f"rounds of timing (default {repeats})")
@@ -130,7 +132,7 @@ class Report:
         self.quick: bool = options.quick
         self.full: bool = getattr(options, "full", False)
         self.repeats: int = options.repeats or (quick_repeats if self.quick else repeats)
-        self._json: Path | None = options.json
+        self._json: Path | None = options.json or (None if self.quick else keep)
         self._has_goals = not self.quick
         self._kept: dict[str, Any] = {"question": question, "machine": machine(), "tables": {}}
         about = self._kept["machine"]

@@ -7,8 +7,6 @@ the page cache before the first epoch, so that the images come from the disk.
 """
 
 import os
-import shutil
-import tempfile
 import threading
 import time
 import warnings
@@ -17,42 +15,13 @@ from typing import Any, Self
 
 import numpy as np
 
+from benchmarks.generated import FULL, images_on_disk, new_figure, save_figure
 from benchmarks.memory import in_new_process, resident
 from benchmarks.report import Report, Row, timed
 from mnistlr import SoftmaxRegression, open_idx
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples
 from mnistlr.solvers import SGD
-
-BLOCK = 500  # images that are shifted and rotated alike
-FULL, USUAL, QUICK = 8_000_000, 1_000_000, 20_000
-RESULTS = Path("results")
-
-
-def generate(folder: Path, n: int, X: Any, y: Any) -> None:
-    """Write ``n`` images to ``images.idx`` and their labels to ``labels.npy``, a few at a time."""
-    random = np.random.default_rng(0)
-    padded = np.hstack([X, np.zeros((len(X), 1), np.uint8)])  # pixel 784 is black: outside the image
-    labels = np.empty(n, np.uint8)
-    with open(folder / "images.idx", "wb") as file:
-        file.write(bytes([0, 0, 8, 3]) + b"".join(size.to_bytes(4, "big") for size in (n, 28, 28)))
-        for start in range(0, n, BLOCK):
-            picked = random.integers(len(X), size=min(BLOCK, n - start))
-            pixels = moved(random.uniform(-15, 15), *random.integers(-2, 3, 2))
-            file.write(padded[picked[:, np.newaxis], pixels].tobytes())
-            labels[start : start + BLOCK] = y[picked]
-        file.flush()
-        os.fsync(file.fileno())  # only what is on the disk can be dropped from the page cache
-    np.save(folder / "labels.npy", labels)
-
-
-def moved(degrees: float, down: int, right: int) -> Any:
-    """Return for every pixel of a 28x28 image where it comes from when the image is rotated and shifted."""
-    angle = np.deg2rad(degrees)
-    row, column = np.indices((28, 28)) - 13.5 - np.array([down, right])[:, np.newaxis, np.newaxis]
-    i = np.rint(np.cos(angle) * row - np.sin(angle) * column + 13.5).astype(int)
-    j = np.rint(np.sin(angle) * row + np.cos(angle) * column + 13.5).astype(int)
-    return np.where((i >= 0) & (i < 28) & (j >= 0) & (j < 28), 28 * i + j, 784).ravel()
 
 
 class Watch:
@@ -100,15 +69,12 @@ def train(folder: Path, n: int, repeats: int) -> dict[str, Any]:
     return {"cold": seconds[0], "warm": seconds[1:], "fit": fit, "own": watch.own, "file": watch.file}
 
 
-def draw(results: dict[int, dict[str, Any]], path: Path) -> None:
+def draw(results: dict[int, dict[str, Any]], report: Report) -> None:
     """Draw time and memory over the number of images."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        print("no figure: matplotlib is not installed")
+    figure = new_figure(figsize=(9, 3.6))
+    if figure is None:
         return
     n = np.array(list(results))
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
     time_axes, memory_axes = figure.subplots(1, 2)
     for key, name in (("cold", "epoch, from disk"), ("warm", "epoch, from the page cache"), ("fit", "fit, one epoch")):
         time_axes.plot(n, [np.median(result[key]) * 1e6 / m for m, result in results.items()], "o-", label=name)
@@ -120,9 +86,7 @@ def draw(results: dict[int, dict[str, Any]], path: Path) -> None:
     for axes in (time_axes, memory_axes):
         axes.legend(frameon=False)
         axes.grid(alpha=0.3)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
-    print(f"figure: {path}")
+    save_figure(figure, report, "scale")
 
 
 def main() -> None:
@@ -131,20 +95,12 @@ def main() -> None:
         "Scale: one epoch over a memory-mapped file", repeats=3,
         full=f"go up to {FULL:,} images, a file of {FULL * 784 / 1e9:.1f} GB",
     )  # fmt: skip
-    data = report.data()
     if not Path("/proc/self/status").exists():
         print("skipped: this needs Linux, which tells a process its own memory")
         return
-    most = QUICK if report.quick else FULL if report.full else USUAL
-    with tempfile.TemporaryDirectory(prefix="mnistlr-scale-") as name:
-        folder = Path(name)
-        free = shutil.disk_usage(folder).free
-        if free < 1.2 * most * 784 + 1e9:
-            print(f"skipped: it takes {most * 784 / 1e9:.1f} GB of disk and some to spare, free: {free / 1e9:.1f} GB")
+    with images_on_disk(report) as (folder, most):
+        if folder is None:
             return
-        start = time.perf_counter()
-        generate(folder, most, data.X_train, data.y_train)
-        print(f"{most:,} images, {most * 784 / 1e9:.2f} GB, generated in {time.perf_counter() - start:.1f} s")
         sizes = sorted({n for n in (10_000, 100_000, 1_000_000, 3_000_000) if n < most} | {most})
         results = {n: in_new_process(train, folder, n, report.repeats) for n in sizes}
     base = results[sizes[0]]["warm"]
@@ -161,7 +117,7 @@ def main() -> None:
         for n, result in results.items()
     ]  # fmt: skip
     report.table("Own memory at its peak", rows)
-    draw(results, RESULTS / ("scale-quick.png" if report.quick else "scale.png"))
+    draw(results, report)
     report.close()
 
 
