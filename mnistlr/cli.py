@@ -88,6 +88,9 @@ def tour(
 
     At the end it writes a report, a page with pictures of all of it.
     """
+    if not no_report:
+        _check_ending(output, ".html")
+    _check_ending(notebook, ".ipynb")
     from mnistlr import commands
 
     commands.tour(_name(dataset, data), data, seed, n_jobs, None if no_report else output, notebook)
@@ -164,6 +167,7 @@ def train(
     data: Data = None,
 ) -> None:
     """Train a model, print its test accuracy, save it."""
+    _check_ending(output, ".npz")
     from mnistlr import commands
 
     parameters = {"solver": solver, "alpha": alpha, "tol": tol, "max_iter": max_iter}
@@ -202,7 +206,9 @@ def predict(
 ) -> None:
     """Print a model's answer to pictures, or to images of a data set, with probabilities."""
     if bool(pictures) == bool(index):
-        raise typer.BadParameter("expected PICTURE files, or --index with the number of an image in the data set.")
+        raise typer.BadParameter(
+            "expected one of the two: PICTURE files, or --index NUMBER of an image of the data set."
+        )
     if index and (find_all or show_steps or output):
         raise typer.BadParameter("--all, --show-steps and --output are for PICTURE files, not for --index.")
     if output and len(pictures or ()) > 1:
@@ -257,6 +263,7 @@ def draw(
     no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the page in the browser.")] = False,
 ) -> None:
     """Write a page to draw a digit on, which shows how the model decides, and open it."""
+    _check_ending(output, ".html")
     from mnistlr import picture_commands
 
     picture_commands.draw(model, output, not no_open)
@@ -308,7 +315,10 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _message(error: BaseException) -> str:
     if isinstance(error, _CommandError):
-        return " ".join(str(error.format_message()).split())  # type: ignore[attr-defined]
+        told = " ".join(str(error.format_message()).split())  # type: ignore[attr-defined]
+        # Newer versions of typer convert with pydantic, whose messages do not always say what came.
+        came = [repr(detail["input"]) for detail in getattr(error.__cause__, "errors", list)()]
+        return told if not came or came[0] in told else f"{told}; got {came[0]}."
     if isinstance(error, FileNotFoundError) and error.filename is not None:
         return f"expected a file, but there is no {error.filename}; check the name and the folder."
     if isinstance(error, IsADirectoryError) and error.filename is not None:
@@ -330,6 +340,12 @@ def _name(dataset: DatasetName | None, data: Path | None) -> str | None:
     if data is not None and dataset not in (None, DatasetName.MNIST):
         raise typer.BadParameter(f"--data FOLDER is for MNIST; it does not go with --dataset {dataset}.")
     return "mnist" if data is not None else dataset and str(dataset)
+
+
+def _check_ending(path: Path | None, ending: str) -> None:
+    """Refuse a name that would make others take the file for what it is not."""
+    if path is not None and path.suffix.lower() != ending and not path.is_dir():  # of which others tell
+        raise typer.BadParameter(f"expected a file name that ends in {ending}, got {path}.")
 
 
 def _grid_shape(grid: str | None) -> tuple[int, int] | None:

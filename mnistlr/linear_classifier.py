@@ -256,7 +256,7 @@ class LinearClassifier(CallbackSupportMixin, LinearPredictor, BaseEstimator):  #
         if len(classes) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs samples of at least 2 classes, but the data contains only one class: "
-                f"{classes[0]!r}."
+                f"{classes.tolist()[0]!r}."
             )
 
     def _objective(self, X: Any, y: Array, classes: Array, sample_weight: Any) -> Objective:

@@ -137,7 +137,7 @@ def _draw_stage(title: str, stage: NDArray[np.float64], console: Console) -> Non
 
     small = shrink(stage, 40)
     low, high = small.min(), small.max()
-    console.print(f"{title}, from {low:.2f} to {high:.2f}")
+    console.print(f"{title}, from {low:z.2f} to {high:z.2f}")
     console.print(draw_image((255 * (small - low) / max(high - low, 1e-9)).astype(np.uint8), console))
 
 

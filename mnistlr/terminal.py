@@ -32,7 +32,7 @@ def draw_image(pixels: NDArray[np.uint8], console: Console) -> RichText:
     Parameters
     ----------
     pixels : ndarray of uint8, shape (rows, columns)
-        Images with fewer than 28 columns are enlarged by a whole factor.
+        Images of fewer than 28 rows and columns are enlarged by a whole factor.
     console : Console
         In colours if it has them; else black and white if it knows half blocks; else in ASCII.
     """
@@ -57,7 +57,7 @@ def draw_contributions(contributions: NDArray[np.float64], console: Console) -> 
     Parameters
     ----------
     contributions : ndarray of float64, shape (rows, columns)
-        Of any size; zero is black, the largest in either direction full colour. Few columns are enlarged.
+        Of any size; zero is black, the largest in either direction full colour. Small ones are enlarged.
     console : Console
         Blue is for, orange against, if it has colours; else ``+`` and ``#`` are for, ``-`` and ``=`` against.
     """
@@ -246,8 +246,8 @@ def _has_colours(console: Console) -> bool:
 
 
 def _halves(pixels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Enlarge images of fewer than 28 columns by a whole factor; return the upper and lower rows of each line."""
-    factor = max(1, 28 // pixels.shape[1])
+    """Enlarge images of fewer than 28 rows and columns by a whole factor; return the upper and lower rows of a line."""
+    factor = max(1, 28 // max(pixels.shape))
     pixels = np.kron(pixels, np.ones((factor, factor), dtype=pixels.dtype))
     pixels = np.pad(pixels, ((0, pixels.shape[0] % 2), (0, 0)))
     return pixels[::2], pixels[1::2]

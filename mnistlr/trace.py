@@ -9,6 +9,7 @@ from mnistlr.linear_classifier import LinearClassifier
 from mnistlr.samples import Samples
 from mnistlr.solvers import Monitor
 from mnistlr.threads import count_threads
+from mnistlr.warmup import warm_up_fit
 
 
 def trace_fit(
@@ -29,11 +30,13 @@ def trace_fit(
     -------
     dict of ndarray
         Entry by entry the states after each iteration, as in the attribute ``history_`` of a fitted model, and
-        ``test_error``, the share of test samples that is told wrong. Testing does not count as ``seconds``.
+        ``test_error``, the share of test samples that is told wrong. Neither testing nor the compilation of code
+        counts as ``seconds``.
     """
     classes, numbers = np.unique(np.asarray(y), return_inverse=True)
     objective = model._objective(X, numbers, classes, None)
     test, y_test = Samples.of(X_test), np.asarray(y_test)
+    warm_up_fit(model, X, y)
 
     def judge(theta: NDArray[np.float64], record: dict[str, float]) -> None:
         W, b = objective.unpack(theta)

@@ -174,3 +174,31 @@ def test_interrupt_is_one_line_and_status_130() -> None:
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=30) == 130
         assert running.stderr.read().strip() == "mnistlr: interrupted"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ending"),
+    [
+        (("tour", "-o", "x.pdf"), ".html"),
+        (("tour", "--no-report", "--notebook", "x.html"), ".ipynb"),
+        (("draw", "-o", "x.png"), ".html"),
+        (("train", "-o", "x.txt"), ".npz"),
+    ],
+)
+def test_a_file_is_named_what_it_is(run: Run, arguments: tuple[str, ...], ending: str, tmp_path: Path) -> None:
+    assert_error(run(*arguments), 2, f"expected a file name that ends in {ending}, got x.")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "came"),
+    [
+        (("show", "abc"), "'abc'"),
+        (("train", "--digit", "11"), "11"),
+        (("show", "1", "--dataset", "nosuch"), "'nosuch'"),
+    ],
+)
+def test_an_option_that_does_not_fit_is_repeated(run: Run, arguments: tuple[str, ...], came: str) -> None:
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, "")
+    assert err.count(came) == 1

@@ -12,8 +12,7 @@ BASE = {"_version", "atomic", "callbacks", "exceptions", "foreign", "plain_file"
 TRAINING = BASE | {"kernels", "samples", "objective", "solvers", "datasets"}
 TRAINING |= {"linear_predictor", "linear_classifier", "estimators"}
 
-# What each part may import besides itself. cli, commands, picture_commands, tour and warmup stand on top and may import
-# anything.
+# What each part may import besides itself. cli, commands, picture_commands and tour stand on top and may import anything.
 MAY_IMPORT = {
     "_version": set(),
     "atomic": set(),
@@ -43,7 +42,8 @@ MAY_IMPORT = {
     "model_file": TRAINING | {"npz"},
     "onnx_export": BASE | {"linear_classifier"},
     "steps": {"summary"},
-    "trace": TRAINING,
+    "warmup": TRAINING | {"metrics"},
+    "trace": TRAINING | {"warmup"},
     "report": TRAINING | {"curves", "metrics", "plots", "steps", "summary", "tour", "trace"},
     "web": TRAINING | {"images", "model_file", "npz"},
 }

@@ -46,6 +46,19 @@ def test_predict_a_picture(run: Run, model: Path, mnist: ImageData) -> None:
     assert found["classes"][int(np.argmax(answer["probabilities"]))] == expected
 
 
+def test_steps_of_a_stroke_fit_into_a_terminal(run: Callable[..., Any], model: Path) -> None:
+    """The strokes of a 1 are many times as high as wide: they are drawn narrow rather than enlarged to full width."""
+    page = np.full((300, 300), 255, np.uint8)
+    page[40:260, 140:160] = 0
+    _, steps, _ = run("predict", model, save_png(page, "one.png"), "--show-steps")
+    lines = steps.splitlines()
+    titles = [row for row, line in enumerate(lines) if ", from " in line]
+    assert len(titles) == 5
+    assert max(np.diff(titles)) <= 21
+    assert len(lines) - titles[-1] <= 2 * 21
+    assert "-0.00" not in steps
+
+
 def test_labels_are_printed_as_they_are(run: Run, small_mnist: ImageData, tmp_path: Path) -> None:
     """Neither rich's markup nor its names of emoji."""
     labels = np.where(small_mnist.y_train == 0, "[/]", ":x:")

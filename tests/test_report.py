@@ -351,3 +351,8 @@ def test_print_cuts_no_picture(browser: Any, path: Path) -> None:
     assert max(height for _, height, _, _ in heights) < 265 / 25.4 * 96
     assert max(right for _, _, right, _ in heights) <= 180 / 25.4 * 96
     context.close()
+
+
+def test_equal_shares_are_written_alike() -> None:
+    """11.35 % lies between two roundings: it is not to be 11.3 % here and 11.4 % there."""
+    assert percent(1135 / 10_000) == percent(1 - 8865 / 10_000) == percent(1 - np.mean(np.arange(10_000) >= 1135))

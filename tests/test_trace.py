@@ -45,3 +45,21 @@ def test_error_after_each_iteration(digits: ImageData) -> None:
     for k in range(3):
         model = SoftmaxRegression(max_iter=k + 1, **settings).fit(digits.X_train, y)
         assert course["test_error"][k] == pytest.approx(1 - model.score(digits.X_test, y_test), abs=1e-12)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "svrg", "newton", "gd"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_clock_starts_when_the_code_is_compiled(
+    digits: ImageData, solver: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The training runs on a few samples before it is timed: else the first run of a solver would look slow."""
+    minimise, sizes = SoftmaxRegression._minimise, []
+
+    def spy(self: Any, objective: Any, *others: Any) -> Any:
+        sizes.append(objective.samples.n)
+        return minimise(self, objective, *others)
+
+    monkeypatch.setattr(SoftmaxRegression, "_minimise", spy)
+    model = SoftmaxRegression(solver=solver, max_iter=3)
+    trace_fit(model, digits.X_train, digits.y_train, digits.X_test, digits.y_test)
+    assert sizes == [10, len(digits.y_train)]

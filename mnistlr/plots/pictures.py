@@ -62,7 +62,9 @@ def plot_pictures(pictures: Sequence[ArrayLike], titles: Sequence[str], *, ax: "
         for k, part in zip(row, parts, strict=False):
             part.imshow(arrays[k], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
             part.set_title(titles[k], fontsize=NORMAL)
-        for part in parts:
+            part.set(xticks=[], yticks=[])
+            part.spines[:].set_color("0.7")  # white paper on a white page has an edge, too
+        for part in parts[len(row) :]:
             part.set_axis_off()
     return ax
 

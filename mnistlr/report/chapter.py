@@ -106,8 +106,8 @@ class Chapter:
 
 
 def percent(share: float | np.floating[Any], digits: int = 1) -> str:
-    """Write a share as a percentage."""
-    return f"{100 * share:.{digits}f} %"
+    """Write a share as a percentage; equal shares alike, however they were computed."""
+    return f"{round(100 * share, 9):.{digits}f} %"
 
 
 def prose(text: str) -> str:
