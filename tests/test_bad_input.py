@@ -36,7 +36,7 @@ def test_bad_data_are_refused_and_change_nothing(data, model, fitted):
     refuse(ValueError, "inconsistent numbers of samples", estimator, X[1:], y)
     refuse(ValueError, "2D array", estimator, X[0], y[:6])
     refuse(ValueError, "0 sample", estimator, X[:0], y[:0])
-    refuse(ValueError, "only one class", estimator, X, np.full(300, 4))
+    refuse(ValueError, "only one class: 4", estimator, X, np.full(300, 4))
     refuse(ValueError, "continuous", estimator, X, np.linspace(0, 1, 300))
     refuse(ValueError, "[Nn]egative", estimator, X, y, -np.ones(300))
     refuse(ValueError, "zero", estimator, X, y, np.zeros(300))

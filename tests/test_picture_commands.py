@@ -46,7 +46,7 @@ def test_predict_a_picture(run: Run, model: Path, mnist: ImageData) -> None:
     assert found["classes"][int(np.argmax(answer["probabilities"]))] == expected
 
 
-def test_steps_of_a_stroke_fit_into_a_terminal(run: Callable[..., Any], model: Path) -> None:
+def test_steps_of_a_stroke_fit_into_a_terminal(run: Run, model: Path) -> None:
     """The strokes of a 1 are many times as high as wide: they are drawn narrow rather than enlarged to full width."""
     page = np.full((300, 300), 255, np.uint8)
     page[40:260, 140:160] = 0
