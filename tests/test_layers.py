@@ -12,7 +12,8 @@ BASE = {"_version", "atomic", "callbacks", "exceptions", "foreign", "plain_file"
 TRAINING = BASE | {"kernels", "samples", "objective", "solvers", "datasets"}
 TRAINING |= {"linear_predictor", "linear_classifier", "estimators"}
 
-# What each part may import besides itself. cli, commands, picture_commands and tour stand on top and may import anything.
+# What each part may import besides itself. cli, commands, picture_commands and tour stand on top and may import
+# anything.
 MAY_IMPORT = {
     "_version": set(),
     "atomic": set(),
