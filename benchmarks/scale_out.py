@@ -220,7 +220,7 @@ def draw(parts: Parts, cores: int, fan_in: int, report: Report) -> None:
         ax.plot(machines, sum(projected.values()), "k", label="a pass, in all")
         ax.set(xscale="log", yscale="log", xlabel="machines", ylabel="seconds", title=title, ylim=(1e-3, None))
         ax.grid(alpha=0.3)
-    axes[0].legend(frameon=False, fontsize="small")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     figure.suptitle("\n".join(textwrap.wrap(assumptions(parts, cores), 170)), fontsize=7, ha="left", x=0.02)
     save_figure(figure, report, "scale_out")
 

@@ -312,6 +312,16 @@ def test_predictions_are_lazy_and_those_of_the_blocks(small_mnist, method, binar
     assert sum(calls) == 2 * len(X)  # in halves of the features
 
 
+@pytest.mark.parametrize("method", ["predict", "predict_proba"])
+def test_predictions_and_score_of_sparse_blocks(digits, method):
+    X, y = sp.csr_matrix(digits.X_train[:300] / 16.0), digits.y_train[:300]
+    edges = [0, 100, 100, 300]
+    model = SoftmaxRegression(max_iter=2, random_state=0).fit(X, y)
+    found = getattr(model, method)(on_dask(X, edges)).compute(scheduler="sync")
+    np.testing.assert_array_equal(found, getattr(model, method)(X), strict=True)
+    assert model.score(on_dask(X, edges), on_dask(y, edges)) == model.score(X, y)
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_score(client, small_mnist, weighted):
     X, y = small_mnist.X_train, small_mnist.y_train

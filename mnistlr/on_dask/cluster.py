@@ -12,6 +12,7 @@ from concurrent.futures import CancelledError as FutureCancelled
 from contextlib import contextmanager
 from typing import Any, Self
 
+import dask
 import numpy as np
 import numpy.typing as npt
 from distributed import Client, Future, KilledWorker, LocalCluster, default_client, get_worker
@@ -49,7 +50,9 @@ def connected(client: Any, n_jobs: int | None) -> Iterator[Client]:
         else:
             yield current
             return
-        with warnings.catch_warnings():
+        # It looks up what the threads are doing every 10 ms and whether they are late every 20, unless told not to.
+        quiet = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "1s"}
+        with warnings.catch_warnings(), dask.config.set(quiet):
             warnings.filterwarnings("ignore", "Couldn't detect a suitable IP address")  # it needs none
             here = LocalCluster(
                 n_workers=1, threads_per_worker=count_threads(n_jobs), processes=False, dashboard_address="127.0.0.1:0"
