@@ -10,6 +10,7 @@ from scipy.sparse.csgraph import connected_components
 Array = NDArray[np.float64]
 
 _SHARED = 0.5  # of the narrower piece's width; slanting digits side by side overlap a little, too
+_BROKEN = 0.05  # of the tallest piece's height: gaps of a thin stroke that broke; one of MNIST's 20 pixels
 _NEAR = 0.3  # of the taller piece's height; lines of writing are farther apart
 
 
@@ -25,12 +26,13 @@ class Box(NamedTuple):
 def separate(ink: Array) -> list[tuple[Array, Box]]:
     """Return the ink of each digit, cut out, and its box; line by line, left to right.
 
-    Pieces of ink that stand above one another and close are one digit, such as a 5 and its bar. Digits that touch
-    count as one.
+    Pieces of ink that stand above one another and close are one digit, such as a 5 and its bar; so are pieces that
+    nearly touch, such as those of a thin stroke that the camera saw broken. Digits that (nearly) touch count as one.
     """
     pieces, _ = ndimage.label(ink > 0, np.ones((3, 3)))
     found = [Box(rows.start, columns.start, rows.stop, columns.stop) for rows, columns in ndimage.find_objects(pieces)]
     belong = np.array([[_belong_together(one, other) for other in found] for one in found])
+    belong |= _broken(pieces, found)
     n_digits, digit_of = connected_components(belong, directed=False)
     digit_of_pixel = np.append(-1, digit_of)[pieces]
     digits = [cut_out(ink * (digit_of_pixel == digit)) for digit in range(n_digits)]
@@ -56,6 +58,16 @@ def _belong_together(one: Box, other: Box) -> bool:
     narrower = min(one.right - one.left, other.right - other.left)
     taller = max(one.bottom - one.top, other.bottom - other.top)
     return shared >= _SHARED * narrower and gap <= _NEAR * taller
+
+
+def _broken(pieces: NDArray[np.int32], found: list[Box]) -> NDArray[np.bool_]:
+    """Return which pieces nearly touch, or are linked by pieces that do: a matrix, shape (n_pieces, n_pieces)."""
+    reach = _BROKEN * max(box.bottom - box.top for box in found)
+    joined, _ = ndimage.label(ndimage.distance_transform_edt(pieces == 0) <= reach / 2, np.ones((3, 3)))
+    whole = np.zeros(len(found) + 1, dtype=np.int32)
+    whole[pieces] = joined
+    same: NDArray[np.bool_] = whole[1:, None] == whole[1:]
+    return same
 
 
 def _in_reading_order(digits: list[tuple[Array, Box]]) -> list[tuple[Array, Box]]:
