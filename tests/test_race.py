@@ -37,21 +37,43 @@ def digits_for(race: Any, task: str) -> tuple[Any, Any]:
     return benchmark, race.load(benchmark, "pictures", {"source": "digits", "task": task})
 
 
+# How far from the optimum everybody may be after so many iterations or looks, by the nature of the method: 2e-6 in
+# float64 (for scikit-learn's in float32), more for sums in float32, still more for constant steps.
+EXACT, FLOAT32, STEPS = 2e-6, 2e-5, 5e-2
+OPTIMUM = {
+    "mnistlr lbfgs": (100, EXACT), "mnistlr newton": (20, EXACT), "mnistlr svrg": (60, EXACT),
+    "mnistlr nesterov": (2000, FLOAT32), "mnistlr gd": (3000, 1e-1), "mnistlr sgd": (1000, 1e-4),
+    "scikit-learn lbfgs": (400, EXACT), "scikit-learn newton-cg": (60, EXACT), "scikit-learn sag": (1000, EXACT),
+    "scikit-learn newton-cholesky": (20, EXACT), "scikit-learn liblinear": (100, EXACT),
+    "scikit-learn saga": (1000, EXACT), "scikit-learn-intelex": (400, EXACT), "LIBLINEAR": (40, EXACT),
+    "cyanure": (400, EXACT), "skglm": (400, EXACT), "XGBoost gblinear": (1000, EXACT), "JAX L-BFGS": (400, FLOAT32),
+    "PyTorch L-BFGS": (400, FLOAT32), "JAX": (3000, STEPS), "PyTorch": (400, STEPS), "mlxtend": (500, STEPS),
+    "scikit-learn MLPClassifier": (500, 1e-1),
+}  # fmt: skip
+# Nobody looks at the optimum of these: no penalty; for ten classes one versus the rest.
+OTHERS = {"Vowpal Wabbit", "scikit-learn SGDClassifier scaled", "scikit-learn SGDClassifier raw"}
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("task", ["2 or not", "ten classes"])
 @pytest.mark.filterwarnings("ignore")
 def test_all_reach_the_same_optimum(race: Any, task: str) -> None:
-    """Whoever minimises this objective exactly gets to it, whatever its scalings are called."""
+    """Whoever minimises this objective gets to it, whatever its scalings are called."""
     benchmark, objective = digits_for(race, task)
-    exact = {"mnistlr lbfgs": 100, "mnistlr newton": 20, "mnistlr svrg": 60, "scikit-learn lbfgs": 400,
-             "scikit-learn newton-cg": 60, "scikit-learn saga": 1000, "LIBLINEAR": 40, "cyanure": 400,
-             "skglm": 400, "scikit-learn-intelex": 400}  # fmt: skip
-    entries = {entry.name: entry for entry in race.enter(benchmark, objective, {}) if entry.name in exact}
-    assert "mnistlr lbfgs" in entries
+    skipped: dict[str, str] = {}
+    entries = {entry.name: entry for entry in race.enter(benchmark, objective, skipped)}
+    assert set(entries) <= set(OPTIMUM) | OTHERS
+    assert set(OPTIMUM) | OTHERS <= set(entries) | set(skipped)
+    far = {}
     for name, entry in entries.items():
-        entry.run_for(exact[name])
+        if name in OTHERS or (name == "scikit-learn newton-cholesky" and task == "ten classes"):  # the latter: 30 s
+            continue
+        number, tolerance = OPTIMUM[name]
+        entry.solver.run(race.Watch(lambda step, _, most=number: step < most) if entry.steps else number)
         distance = objective.evaluate_result(**entry.solver.get_result())["suboptimality"]
-        assert -1e-7 < distance < (1e-3 if name == "skglm" else 2e-5), name
+        if not -1e-7 < distance < tolerance:
+            far[name] = distance
+    assert far == {}
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
