@@ -45,8 +45,10 @@ OPTIMUM = {
     "mnistlr nesterov": (2000, FLOAT32), "mnistlr gd": (3000, 1e-1), "mnistlr sgd": (1000, 1e-4),
     "scikit-learn lbfgs": (400, EXACT), "scikit-learn newton-cg": (60, EXACT), "scikit-learn sag": (1000, EXACT),
     "scikit-learn newton-cholesky": (20, EXACT), "scikit-learn liblinear": (100, EXACT),
-    "scikit-learn saga": (1000, EXACT), "scikit-learn-intelex": (400, EXACT), "LIBLINEAR": (40, EXACT),
-    "cyanure": (400, EXACT), "skglm": (400, EXACT), "XGBoost gblinear": (1000, EXACT), "JAX L-BFGS": (400, FLOAT32),
+    "scikit-learn saga": (1000, EXACT),
+    "scikit-learn sag sparse": (1000, STEPS), "scikit-learn saga sparse": (1000, STEPS),
+    "scikit-learn-intelex": (400, EXACT), "LIBLINEAR": (40, EXACT),
+    "cyanure": (400, FLOAT32), "skglm": (400, EXACT), "XGBoost gblinear": (1000, EXACT), "JAX L-BFGS": (400, FLOAT32),
     "PyTorch L-BFGS": (400, FLOAT32), "JAX": (3000, STEPS), "PyTorch": (400, STEPS), "mlxtend": (500, STEPS),
     "scikit-learn MLPClassifier": (500, 1e-1),
 }  # fmt: skip

