@@ -119,7 +119,7 @@ def measure_passes(folder: Path, n: int, repeats: int, quick: bool) -> tuple[lis
     table = []
     for n_workers in (1, 2):
         with cluster(n_workers, not quick) as client:
-            there, _ = objective_on_dask(client, folder, n, SoftmaxRegression(), 5000 if quick else None)
+            there, _ = objective_on_dask(client, folder, n, SoftmaxRegression(), 5000 if quick else n // 16)
             blocks = there.samples.starts
             here = objective_here(folder, blocks, n_workers)
             whole = objective_here(folder, [0, n], n_workers)

@@ -136,7 +136,22 @@ def name_file(X: Any) -> Any:
 
 
 def check(number: int, X: Any, y: Any, weight: Any, model: Any) -> Block:
-    """Check a block as ``model.fit`` checks its data; a fault becomes the block's ``error``."""
+    """Check a block as ``model.fit`` checks its data.
+
+    Parameters
+    ----------
+    number : int
+        Of the block.
+    X : array, CSR matrix, frame or MappedArray, shape (n, d)
+    y, weight : array-like, shape (n,); no weight: None
+    model : estimator
+        Of the kind to be fitted; it notes the number of features.
+
+    Returns
+    -------
+    Block
+        A fault becomes its ``error``, so that the block can be named where all of them are known.
+    """
     try:
         X = X.open() if isinstance(X, MappedArray) else X
         y = np.asarray(y)
@@ -170,7 +185,21 @@ def describe(block: Block) -> Facts:
 
 
 def encode(block: Block, classes: Array, d: int, like: Facts, exponent: int, per_class: Array | None) -> Block:
-    """Replace labels by class numbers, and multiply the weights, over 2^``exponent``, with those of the classes."""
+    """Replace labels by class numbers, and multiply the weights, over 2^``exponent``, with those of the classes.
+
+    Parameters
+    ----------
+    block : Block
+    classes : ndarray (n_classes,), sorted
+    d, like : number of features and the facts of a block with samples, for a block without
+    exponent : int
+        That of the largest weight in any block: none is then above 1.
+    per_class : ndarray of float64 (n_classes,), None for all 1
+
+    Returns
+    -------
+    Block
+    """
     if len(block.y) == 0:  # has no kind of its own
         X = sp.csr_matrix((0, d), dtype=like.dtype) if like.is_sparse else np.empty((0, d), like.dtype)
         return Block(block.number, X, np.empty(0, np.int32))
@@ -182,12 +211,26 @@ def encode(block: Block, classes: Array, d: int, like: Facts, exponent: int, per
 
 
 def restrict(block: Block, held_back: Array, keep_held_back: bool) -> Block:
-    """Give weight zero to the samples ``held_back``, a mask, or to all others."""
+    """Give weight zero to some of the samples.
+
+    Parameters
+    ----------
+    block : Block
+    held_back : ndarray of bool (n,)
+    keep_held_back : bool
+        Whether these samples keep their weights and all others lose them, or the other way round.
+
+    Returns
+    -------
+    Block
+        Its ``rows`` are the samples that keep their weights.
+    """
     counts = held_back if keep_held_back else ~held_back
     return replace(block, weight=np.where(counts, block.weights, 0.0), rows=np.flatnonzero(counts))
 
 
-# What is summed over the blocks: functions of a block that return a float64 vector.
+# What is summed over the blocks: functions of a block, of how many threads may work on it, and of n_raw, theta and
+# vector as for ``Objective``, that return a float64 vector.
 
 
 def weight_sums(block: Block, n_threads: int) -> Array:
@@ -237,7 +280,22 @@ def every(block: Block, first: int, stride: int) -> tuple[Any, Array]:
 def sgd_epoch(
     block: Block, baton: tuple[Any, np.random.RandomState], n_raw: int, alpha: float, fit_intercept: bool, mean: float
 ) -> tuple[Any, np.random.RandomState]:
-    """Let SGD go once over the block; return its state and that of the random numbers, both new."""
+    """Let SGD go once over the block.
+
+    Parameters
+    ----------
+    block : Block
+    baton : state of SGD, and of the random numbers; neither is changed
+    n_raw, alpha, fit_intercept
+        As for ``Objective``.
+    mean : float
+        The mean weight of the samples of all blocks.
+
+    Returns
+    -------
+    state, random_state
+        Both new.
+    """
     state, random_state = baton[0].copy(), np.random.RandomState()
     random_state.set_state(baton[1].get_state())
     objective = block.objective(n_raw, alpha=alpha, fit_intercept=fit_intercept)

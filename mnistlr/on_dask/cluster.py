@@ -38,6 +38,18 @@ def connected(client: Any, n_jobs: int | None) -> Iterator[Client]:
 
     That cluster lives in this process: the compiled loops run beside each other in threads, and data in memory need
     not be copied.
+
+    Parameters
+    ----------
+    client : Client, str or None
+        The address of a scheduler, if a string.
+    n_jobs : int or None
+        The number of threads of a cluster for the block, as for ``count_threads``.
+
+    Raises
+    ------
+    ClusterError
+        If no scheduler answers at the address.
     """
     if isinstance(client, Client):
         yield client
@@ -114,6 +126,12 @@ def check_versions(client: Client) -> None:
 
 def share_out(client: Client, n_blocks: int) -> dict[str, range]:
     """Return worker -> numbers of its blocks: neighbours, as many as its threads ask for, workers without any left out.
+
+    Parameters
+    ----------
+    client : Client
+    n_blocks : int
+        How many there are in all.
 
     Raises
     ------
@@ -273,7 +291,31 @@ def run_share(
     n_threads: int | None,
     version: str,
 ) -> Nodes:
-    """Run ``function`` on a worker's blocks, and return the nodes of the tree that their results make."""
+    """Run ``function`` on a worker's blocks: the task of a pass.
+
+    Parameters
+    ----------
+    blocks : list of Block
+    function : callable
+        Called as ``function(block, n_threads, *arguments)``; returns a float64 vector.
+    arguments : tuple
+    n_blocks : int
+        How many there are on all workers.
+    n_threads : int or None
+        None: those of the worker.
+    version : str
+        Of this package in the process that asks.
+
+    Returns
+    -------
+    Nodes
+        Of the tree, those that the vectors make. Not all of them once the task has been cancelled.
+
+    Raises
+    ------
+    ClusterError
+        If the worker has another version of this package.
+    """
     worker = get_worker()
     if version != __version__:  # it came later
         raise ClusterError(wrong_version(worker.address, __version__))

@@ -26,6 +26,11 @@ class Parts(NamedTuple):
 def delayed_blocks(X: Any, y: Any, sample_weight: Any = None) -> Parts:
     """Cut y and sample_weight as X is cut.
 
+    Parameters
+    ----------
+    X : Dask array (n, d) or data frame
+    y, sample_weight : Dask array or series, or array-like, shape (n,)
+
     Raises
     ------
     ArgumentError
@@ -47,7 +52,27 @@ def delayed_blocks(X: Any, y: Any, sample_weight: Any = None) -> Parts:
 
 
 def cut_like(column: Any, X: Any, n_blocks: int, name: str) -> list[Any]:
-    """Return the blocks of a column (None, array-like, Dask array or series), cut as X is cut into ``n_blocks``."""
+    """Return the blocks of a column, cut as X is cut.
+
+    Parameters
+    ----------
+    column : Dask array or series, array-like, shape (n,) or (n, 1), or None
+    X : Dask array (n, ...), series or data frame
+    n_blocks : int
+        How many blocks X has.
+    name : str
+        What a message calls the column.
+
+    Returns
+    -------
+    list
+        Of arrays, delayed objects, or None for no column.
+
+    Raises
+    ------
+    ArgumentError
+        If it has another length or other blocks, or blocks of unknown length are in the way.
+    """
     if column is None:
         return [None] * n_blocks
     lengths = X.chunks[0] if isinstance(X, da.Array) else (math.nan,)
@@ -81,6 +106,18 @@ def load(client: Client, parts: Parts, checker: Any) -> list[Future]:
     """Have the workers compute and check the blocks; return them as futures of ``Block``.
 
     Neighbouring blocks go to one worker, unless X lies on the workers already.
+
+    Parameters
+    ----------
+    client : Client
+    parts : Parts
+    checker : estimator
+        See ``block.check``.
+
+    Raises
+    ------
+    ClusterError
+        If there is no worker, or the cluster is lost.
     """
     check = delayed(on_block.check, pure=False)
     with told():

@@ -21,7 +21,19 @@ Nodes = dict[tuple[int, int], Array]
 
 
 def add_node(nodes: Nodes, level: int, index: int, vector: Array, n_blocks: int) -> None:
-    """Put a node's sum among ``nodes`` (changed in place), and go up the tree as far as the others allow."""
+    """Put a node's sum among others, and go up the tree as far as they allow.
+
+    Parameters
+    ----------
+    nodes : dict, (level, index) -> ndarray
+        Changed in place; the arrays in it are not.
+    level, index : int
+        Which node.
+    vector : ndarray (m,)
+        Its sum.
+    n_blocks : int
+        How many leaves the tree has.
+    """
     while n_blocks > 1 << level:
         sibling = nodes.pop((level, index ^ 1), None)
         if sibling is not None:
