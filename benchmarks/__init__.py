@@ -2,4 +2,6 @@
 
 ``python -m benchmarks`` runs them all. Each prints the machine, then medians with their spread beside what they are
 held against; ``--quick`` only checks that everything runs. The peers are optional: ``pip install mnistlr[bench]``.
+``benchopt run benchmarks`` runs solver after solver; ``benchopt test benchmarks -- --skip-env`` tries all of them
+(without that option it wants conda to install them).
 """

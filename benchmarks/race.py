@@ -294,9 +294,12 @@ def race(
     judge = objective.evaluate_result
     tell(f"{parameters.get('task', dataset)}: preparing, warming up")
     contestants = sorted(enter(benchmark, objective, skipped, only), key=lambda entry: not entry.name.startswith(OURS))
-    # Steps are scouted in one run, iterations in runs that grow to twice the patience and three more a level.
-    worst = sum((1 if entry.steps else 5) * patience for entry in contestants) + 2 * patience * len(contestants)
-    tell(f"{len(contestants)} take part; it takes {worst / 60:.0f} minutes at most, judging and peaks of memory aside")
+    # Steps are scouted in one run, iterations in growing ones; whoever reaches a level is timed.
+    # Peaks are measured two at a time, each with the preparation once more.
+    seconds = sum((3 if entry.steps else 6) * patience for entry in contestants)
+    if memory:
+        seconds += sum(5 + entry.prepare_seconds + entry.solver.warm_up_seconds for entry in contestants) / 2
+    tell(f"{len(contestants)} take part; this takes up to about {math.ceil(seconds / 60)} minutes")
     ours = dict.fromkeys(levels, math.inf)
     for entry in list(contestants):
         try:
@@ -341,7 +344,7 @@ def main() -> None:
     parser.add_argument("--readme", action="store_true", help="put table and figures into the README")
     parser.add_argument("--only", default="", metavar="NAME", help="solvers with this in their name, beside ours")
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="rounds of timing (default 5)")
-    parser.add_argument("--patience", type=float, default=2, metavar="S", help="seconds a run may take (default 2)")
+    parser.add_argument("--patience", type=float, default=3, metavar="S", help="seconds a run may take (default 3)")
     parser.add_argument("--json", type=Path, default=Path("results", "race.json"), metavar="FILE")
     options = parser.parse_args()
     try:
