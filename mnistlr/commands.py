@@ -18,7 +18,7 @@ from mnistlr.console import open_console, print_json, progress
 from mnistlr.datasets import FileCheck, cache_folder, fetch_mnist, mnist_location, verify_mnist
 from mnistlr.datasets.named import NAMES, NamedData, load_mnist_or_digits, load_named
 from mnistlr.estimators import LogisticRegression, SoftmaxRegression
-from mnistlr.exceptions import MnistlrError
+from mnistlr.exceptions import DataUnavailableError, MnistlrError
 from mnistlr.model_file import ModelFile, read_model_file, save_model
 from mnistlr.steps import Table, Text
 from mnistlr.summary import ClassificationSummary
@@ -113,7 +113,7 @@ def info(as_json: bool) -> int:
 
 def show(name: str, folder: Path | None, index: int, shape: tuple[int, int] | None, output: Path | None) -> None:
     """Draw one image or a grid of them."""
-    data = _load(name, folder)
+    data = _load_any(name, folder)
     n_rows, n_columns = shape or (1, 1)
     indices = range(index, index + n_rows * n_columns)
     pairs = [data.image(i) for i in indices]
@@ -138,7 +138,7 @@ def train(name: str, folder: Path | None, digit: int | None, output: Path | None
     """Train a model, print its accuracy, save it."""
     output = output or Path("mnistlr-softmax.npz" if digit is None else f"mnistlr-is-it-a-{digit}.npz")
     check_writable(output)
-    data = _load(name, folder)
+    data = _load_any(name, folder)
     y, y_test = (labels if digit is None else labels == digit for labels in (data.y_train, data.y_test))
     model = SoftmaxRegression(**parameters) if digit is None else LogisticRegression(**parameters)
     with progress(f"training on {len(y):,} images"):
@@ -227,6 +227,15 @@ def warmup() -> None:
 def _load(name: str, folder: Path | None) -> NamedData:
     with progress("loading the data"):
         return load_named(name, folder)
+
+
+def _load_any(name: str, folder: Path | None) -> NamedData:
+    """Load data for a command to which other data than MNIST are as good."""
+    try:
+        return _load(name, folder)
+    except DataUnavailableError as error:
+        hint = "\nOr do without MNIST: --dataset digits" if name == "mnist" else ""
+        raise DataUnavailableError(f"{error}{hint}") from error
 
 
 def load_model_and_data(path: Path, name: str | None, folder: Path | None) -> tuple[ModelFile, NamedData]:

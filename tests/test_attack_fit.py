@@ -62,7 +62,8 @@ def test_any_matrix(attack):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_any_magnitudes(attack, solver, dtype):
     """From subnormal to nearly infinite, each entry its own or all alike."""
-    low, high = np.log10(np.finfo(dtype).smallest_subnormal), np.log10(np.finfo(dtype).max) - 1e-6
+    # In float64: the logarithm of a float32 may round up, and its power of ten exceed the largest float32.
+    low, high = np.log10([float(np.finfo(dtype).smallest_subnormal), float(np.finfo(dtype).max)]) + [0, -1e-6]
     exponents = npst.arrays(
         np.float64,
         st.tuples(st.integers(3, 6), st.integers(1, 3)),
@@ -307,6 +308,8 @@ def test_any_piece(attack):
             return  # a polars frame of float32, which scikit-learn makes float64
         if isinstance(theirs, Exception) and isinstance(end, TypeError | ValueError):
             theirs = end  # several things may be wrong, each finds another one first
+        if "under-/overflow occurred" in str(theirs):
+            theirs = end  # its steps of fixed size left the finite numbers; ours may stay within
         pixels = fitted and "uint8" in str(end)
         judge(attack, theirs, end, refusable=pixels, diverges=peak(X_piece) > OVERFLOWS_FROM[arithmetic(X_piece)])
 

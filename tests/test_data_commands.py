@@ -132,3 +132,15 @@ def test_show_to_a_file_without_matplotlib(run: Run, monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     outcome = run("show", 2, "--dataset", "digits", "-o", "digits.png")
     assert_error(outcome, 1, "pip install 'mnistlr[plots]'")
+
+
+@pytest.mark.parametrize("command", [("show", "1"), ("train",)])
+def test_what_can_be_done_without_mnist(
+    run: Run, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("MNISTLR_DATA", raising=False)
+    monkeypatch.setenv("MNISTLR_CACHE", str(tmp_path / "cache"))
+    status, out, err = run(*command)
+    assert (status, out) == (1, "")
+    assert err.endswith("\nOr do without MNIST: --dataset digits\n")
+    assert run(*command, "--dataset", "digits").status == 0
