@@ -63,7 +63,8 @@ def test_any_matrix(attack):
 def test_any_magnitudes(attack, solver, dtype):
     """From subnormal to nearly infinite, each entry its own or all alike."""
     # In float64: the logarithm of a float32 may round up, and its power of ten exceed the largest float32.
-    low, high = np.log10([float(np.finfo(dtype).smallest_subnormal), float(np.finfo(dtype).max)]) + [0, -1e-6]
+    low, high = (np.log10(float(end)) for end in (np.finfo(dtype).smallest_subnormal, np.finfo(dtype).max))
+    high -= 1e-6
     exponents = npst.arrays(
         np.float64,
         st.tuples(st.integers(3, 6), st.integers(1, 3)),
