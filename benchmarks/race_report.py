@@ -49,17 +49,22 @@ def title(level: tuple[str, float]) -> str:
     return f"{value:.1%} right" if kind == "test_accuracy" else f"{value:.0e} from optimum".replace("e-0", "e-")
 
 
+def times_ours(ratio: float) -> str:
+    """Return a ratio to ours in two digits, or all of them."""
+    return f"{ratio:.2g}" if ratio < 99.5 else f"{ratio:,.0f}"
+
+
 def ratio_to(seconds: float, ours: float) -> str:
     """Return how many times ours a time is; in bold where a peer is faster."""
     if not (math.isfinite(seconds) and math.isfinite(ours)):
         return ""
-    shown = f"{seconds / ours:.2g}" if seconds < 100 * ours else f"{seconds / ours:.0f}"
+    shown = times_ours(seconds / ours)
     return f" (**{shown}**)" if seconds < ours else f" ({shown})"
 
 
 def at_least(patience: float, ours: float) -> str:
     """Return the cell of somebody who did not get there, with how many times ours the patience is."""
-    return f"> {patience:g} s" + (f" (> {patience / ours:.2g})" if patience > ours else "")
+    return f"> {patience:g} s" + (f" (> {times_ours(patience / ours)})" if patience > ours else "")
 
 
 def spread(seconds: list[float]) -> str:
@@ -72,7 +77,7 @@ def memory_cell(megabytes: float | None, ours: float) -> str:
     """Return a peak, with how many times ours that is for a peer."""
     if megabytes is None:
         return ""
-    return f"{megabytes:.0f} MB" + (f" ({megabytes / ours:.2g})" if math.isfinite(ours) else "")
+    return f"{megabytes:.0f} MB" + (f" ({times_ours(megabytes / ours)})" if math.isfinite(ours) else "")
 
 
 def table(race: Race, *, brief: bool) -> str:
@@ -102,8 +107,8 @@ def table(race: Race, *, brief: bool) -> str:
             those = readings[name, tuple(level)]
             cell = show_time(seconds) + spread(those) + ("" if is_ours else ratio_to(seconds, best))
             if not brief:
-                low, _, high = quartiles(those)
-                cell += f" [{show_time(low)} - {show_time(high)}, {len(those)} readings]"
+                low, _, high = map(show_time, quartiles(those))
+                cell += f" [{low} - {high}, {len(those)} readings]" if len(those) > 1 else " [one reading]"
             cells.append(f"**{cell}**" if seconds == best and is_ours else cell)
         row = facts[name]
         memory = memory_cell(row["peak_megabytes"], math.inf if is_ours or not most else most)
@@ -172,7 +177,7 @@ def draw(race: Race, path: Path) -> bool:
             points = sorted(curve, key=lambda point: point["setting"])
             style = {
                 "label": name, "lw": 2 if ours else 1, "color": f"C{number % 10}", "zorder": 3 if ours else 2,
-                "ls": "-" if ours else ["--", ":", "-."][number // 10 % 3],
+                "marker": "." if len(points) == 1 else "", "ls": "-" if ours else ["--", ":", "-."][number // 10 % 3],
             }  # fmt: skip
             seconds = [point["seconds"] for point in points]
             axes[0].plot(seconds, [max(point["suboptimality"], 1e-9) for point in points], **style)
@@ -194,7 +199,7 @@ def write_all(races: list[Race], file: Path, *, readme: bool) -> None:
     file.write_text(json.dumps([asdict(race) for race in races], indent=1))
     pages = []
     for race in races:
-        pages += [f"## {race.data}", about(race), table(race, brief=False)]
+        pages += ["## " + ", ".join(map(str, reversed(race.data.values()))), about(race), table(race, brief=False)]
         pages += [f"- {name} does not take part: {reason}" for name, reason in race.skipped.items()]
         if not draw(race, file.parent / f"race-{slug(race)}.svg"):
             pages.append("No figure: matplotlib is not installed.")
