@@ -42,7 +42,7 @@ def cluster(n_workers: int, in_processes: bool, memory_limit: Any = "auto") -> I
     with (
         LocalCluster(
             n_workers=n_workers, threads_per_worker=1, processes=in_processes, dashboard_address="127.0.0.1:0",
-            memory_limit=memory_limit if in_processes else 0, silence_logs=logging.ERROR,
+            memory_limit=memory_limit if in_processes else 0, silence_logs=logging.CRITICAL,
         ) as workers,
         Client(workers, set_as_default=False) as client,
     ):  # fmt: skip
@@ -180,6 +180,7 @@ def fit_in_little_memory(folder: Path, n: int) -> list[Row]:
             objective.watch = progress.watch
             model._learn(objective, classes)
         seconds = time.perf_counter() - start
+        objective.watch = None
         moved, _ = bytes_of_a_pass(objective, np.zeros(objective.n_parameters))
         peaks = client.run(resident, "VmHWM")
         spilled = sum(client.run(spilled_bytes).values())
