@@ -104,6 +104,13 @@ def test_pens_of_other_widths(softmax: SoftmaxRegression, mnist: ImageData, stro
     assert photos >= originals - 0.04
 
 
+def test_small_writing(softmax: SoftmaxRegression, mnist: ImageData) -> None:
+    """A digit that takes up a sixteenth to a third of the picture's side, where the paper has the most to say."""
+    indices = np.random.default_rng(9).permutation(len(mnist.y_test))[:60]
+    originals, photos = accuracies(softmax, mnist, indices, sides=(200, 500), share=(0.06, 0.3))
+    assert photos >= originals - 0.06
+
+
 def test_several_digits_from_left_to_right(softmax: SoftmaxRegression, mnist: ImageData) -> None:
     X, y = mnist.X_test[:250], mnist.y_test[:250]
     n_told_apart = n_right = 0
