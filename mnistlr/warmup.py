@@ -47,7 +47,13 @@ def warm_up_fit(model: LinearClassifier, X: Any, y: Any) -> None:
         One sample of each class is trained on, for two iterations.
     """
     _, few = np.unique(np.asarray(y), return_index=True)
-    settings = {**model.get_params(deep=False), "max_iter": 2, "early_stopping": False, "warm_start": False}
+    settings = {
+        **model.get_params(deep=False),
+        "max_iter": 2,
+        "early_stopping": False,
+        "warm_start": False,
+        "random_state": 0,
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         type(model)(**settings).fit(X[few], np.asarray(y)[few])

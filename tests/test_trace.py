@@ -63,3 +63,14 @@ def test_the_clock_starts_when_the_code_is_compiled(
     model = SoftmaxRegression(solver=solver, max_iter=3)
     trace_fit(model, digits.X_train, digits.y_train, digits.X_test, digits.y_test)
     assert sizes == [10, len(digits.y_train)]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_warm_up_draws_no_random_numbers(digits: ImageData) -> None:
+    """Else a model with a ``RandomState`` of its own would be traced along another course than it is fitted."""
+    settings: dict[str, Any] = {"max_iter": 1, "tol": 0}
+    few, traced, fitted = slice(600), np.random.RandomState(0), np.random.RandomState(0)
+    arguments = digits.X_train[few], digits.y_train[few]
+    trace_fit(SoftmaxRegression(random_state=traced, **settings), *arguments, digits.X_test, digits.y_test)
+    SoftmaxRegression(random_state=fitted, **settings).fit(*arguments)
+    assert traced.randint(1 << 30) == fitted.randint(1 << 30)
