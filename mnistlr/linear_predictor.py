@@ -86,7 +86,8 @@ class LinearPredictor(ClassifierMixin):  # type: ignore[misc]
         Parameters
         ----------
         X : array-like or sparse matrix, shape (n_samples, n_features)
-            In the units of the data that the model was fitted on.
+            In the units of the data that the model was fitted on. For Dask arrays and data frames this method, and
+            those below and above that return a row a sample, are lazy: see :func:`mnistlr.on_dask.lazily`.
 
         Returns
         -------
