@@ -188,3 +188,12 @@ def test_displays_show_themselves_in_a_notebook():
 def test_what_cannot_be_drawn_is_refused(call, message):
     with pytest.raises(ArgumentError, match=message):
         call()
+
+
+def test_pictures_stand_in_rows_of_about_the_same_length():
+    """Six as two rows of three, although four would fit into the first."""
+    sizes = [plots.plot_pictures([np.zeros((9, 9))] * n, ["x"] * n).figure.get_size_inches() for n in (3, 4, 6)]
+    (width, height), (_, height_of_four), (width_of_six, height_of_six) = sizes
+    assert height_of_four == pytest.approx(height)
+    assert height_of_six == pytest.approx(2 * height)
+    assert width_of_six == pytest.approx(width, rel=0.05)

@@ -49,7 +49,10 @@ def plot_pictures(pictures: Sequence[ArrayLike], titles: Sequence[str], *, ax: "
     widths = [min(max(_NARROWEST, array.shape[1] / array.shape[0]), _WIDEST) for array in arrays]
     n_inches = _INCHES * (sum(widths) + _GAP * len(widths))  # in a single row
     widest = max(_PAGE, math.sqrt(n_inches * (_INCHES + _TITLE))) / _INCHES
-    rows = _rows(widths, widest)
+    n_rows = len(_rows(widths, widest))
+    # No wider than so many rows need, so that the last is not nearly empty.
+    fitting = (width for width in np.linspace(max(widths), widest) if len(_rows(widths, width)) <= n_rows)
+    rows = _rows(widths, min(fitting))
     wide = max(sum(widths[k] + _GAP for k in row) - _GAP for row in rows)
     ax = axes_or_new(ax, _INCHES * wide, (_INCHES + _TITLE) * len(rows))
     ax.set_axis_off()
