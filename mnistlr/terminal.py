@@ -94,7 +94,7 @@ def draw_explanation(why: Explanation, image_shape: tuple[int, int], console: Co
         scores.add_column(name, justify="right", no_wrap=True)
     for k in why.ranking[:10]:
         label = str(why.classes[k])
-        scores.add_row(_shorten(label, 8), f"{why.raw_prediction[k]:.2f}", f"{100 * why.probabilities[k]:.1f}%")
+        scores.add_row(_shorten(label, 8), f"{why.raw_prediction[k]:.2f}", f"{100 * why.probabilities[k]:.1f} %")
     image = draw_image(why.pixels.reshape(image_shape), console)
     decision = draw_contributions(why.decision.reshape(image_shape), console)
     panels = RichTable.grid(padding=(0, 2, 0, 0))

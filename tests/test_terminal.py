@@ -214,8 +214,8 @@ def test_explanation_fits_80_columns_and_tells_what_decided(n_classes: int) -> N
     assert "+ # are for 1, - = are for 0." in text
     assert "1 leads 0 by 1.60 nats: 1.60 from the pixels, 0.00 from the intercepts." in text
     assert "Without the ink of 32 pixels, 0 would score as high." in text
-    assert [line.split()[-1] for line in lines[1 : 1 + min(n_classes, 10)]] == [
-        f"{100 * why.probabilities[k]:.1f}%" for k in why.ranking[:10]
+    assert [line.split()[-2:] for line in lines[1 : 1 + min(n_classes, 10)]] == [
+        [f"{100 * why.probabilities[k]:.1f}", "%"] for k in why.ranking[:10]
     ]
 
 
