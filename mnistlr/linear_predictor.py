@@ -10,6 +10,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mnistlr.foreign import is_dask
+from mnistlr.metrics import accuracy
 from mnistlr.samples import MIN_CHUNK, Samples
 from mnistlr.threads import count_threads
 
@@ -156,12 +157,17 @@ class LinearPredictor(ClassifierMixin):  # type: ignore[misc]
         -------
         float
             From 0 to 1.
+
+        Raises
+        ------
+        ValueError
+            For labels or weights that :func:`mnistlr.confusion_matrix` would refuse.
         """
         if is_dask(X):
             from mnistlr.on_dask import score
 
             return score(self, X, y, sample_weight)
-        return float(super().score(X, y, sample_weight))
+        return accuracy(y, self.predict(X), sample_weight)
 
     def save(
         self,

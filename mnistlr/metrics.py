@@ -103,18 +103,10 @@ def count_pairs(
     """Validate, count, sum; return the matrix and the labels of its rows."""
     from sklearn.utils.validation import column_or_1d
 
-    true = column_or_1d(y_true)
-    pred = column_or_1d(y_pred)
-    n_samples = len(true)
-    if len(pred) != n_samples:
-        raise ValueError(f"`y_true` has {n_samples} labels and `y_pred` has {len(pred)}; one each a sample is needed.")
-    if n_samples == 0:
-        raise ValueError("`y_true` and `y_pred` are empty; at least one sample is needed.")
+    true, pred = column_or_1d(y_true), column_or_1d(y_pred)
     all_boolean = true.dtype == bool and pred.dtype == bool
-    true, pred = _plain_labels(true, "y_true"), _plain_labels(pred, "y_pred")
-    if (true.dtype.kind in "OU") != (pred.dtype.kind in "OU"):
-        raise ValueError("One of `y_true` and `y_pred` holds numbers, the other strings; convert one of them.")
-    weights = None if sample_weight is None else _plain_weights(sample_weight, n_samples)
+    true, pred, weights = _plain_pairs(true, pred, sample_weight)
+    n_samples = len(true)
 
     # Strings and integers far apart are replaced by codes 0, 1, 2, ...; label_of[code - lowest] undoes it.
     # Integers close together are their own codes, and by the time that is known their pairs are counted.
@@ -155,6 +147,39 @@ def count_pairs(
     return np.ascontiguousarray(matrix[:n_rows, :n_rows]), wanted
 
 
+def accuracy(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> float:
+    r"""Return the share of samples, or of their weight, whose predicted label is the true one.
+
+    .. math:: \sum_s w_s \, [y_s = \hat y_s] \; / \; \sum_s w_s
+
+    The trace of the confusion matrix by its sum, without the matrix. Arguments and errors are those of
+    :func:`confusion_matrix`; neither may the weights sum to zero.
+    """
+    from sklearn.utils.validation import column_or_1d
+
+    true, pred, weights = _plain_pairs(column_or_1d(y_true), column_or_1d(y_pred), sample_weight)
+    right = true == pred
+    if weights is None:
+        return float(right.mean())
+    if weights.sum() == 0:
+        raise ValueError("`sample_weight` sums to zero; a share of nothing is undefined.")
+    return float(weights[right].sum() / weights.sum())
+
+
+def _plain_pairs(
+    true: npt.NDArray[Any], pred: npt.NDArray[Any], sample_weight: npt.ArrayLike | None
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any] | None]:
+    """Validate labels and weights together; return them as `_plain_labels` and `_plain_weights` do."""
+    if len(pred) != len(true):
+        raise ValueError(f"`y_true` has {len(true)} labels and `y_pred` has {len(pred)}; one each a sample is needed.")
+    if len(true) == 0:
+        raise ValueError("`y_true` and `y_pred` are empty; at least one sample is needed.")
+    true, pred = _plain_labels(true, "y_true"), _plain_labels(pred, "y_pred")
+    if (true.dtype.kind in "OU") != (pred.dtype.kind in "OU"):
+        raise ValueError("One of `y_true` and `y_pred` holds numbers, the other strings; convert one of them.")
+    return true, pred, None if sample_weight is None else _plain_weights(sample_weight, len(true))
+
+
 def _plain_labels(y: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
     """Labels as read-only uint8, int64, (if they do not fit) uint64, str or object array of str."""
     if y.dtype.kind == "S" or (y.dtype.kind == "O" and isinstance(y[0], bytes)):
@@ -162,6 +187,8 @@ def _plain_labels(y: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
     if y.dtype.kind == "O" and not isinstance(y[0], str):
         kind = type(y[0]).__name__
         raise ValueError(f"`{name}` is an object array of {kind}; convert the labels to integers or strings.")
+    if y.dtype.kind == "O" and (others := [kind for kind in set(map(type, y.tolist())) if not issubclass(kind, str)]):
+        raise TypeError(f"`{name}` holds {others[0].__name__} among strings; convert the labels to strings.")
     if y.dtype.kind == "f":
         with np.errstate(invalid="ignore"):  # NaN, infinities and what is too large differ afterwards
             whole = y.astype(np.int64)
@@ -243,7 +270,7 @@ def _encode(
         return np.searchsorted(distinct, true), np.searchsorted(distinct, pred), distinct.tolist()
     # As Python objects: strings are hashed sooner than compared, and integers of any size compare exactly.
     both = true.tolist(), pred.tolist()
-    label_of = sorted(set(both[0]) | set(both[1]))  # TypeError if there is anything else among the strings
+    label_of = sorted(set(both[0]) | set(both[1]))
     code_of = {label: code for code, label in enumerate(label_of)}
     true_codes, pred_codes = (np.fromiter(map(code_of.__getitem__, y), np.int64, len(y)) for y in both)
     return true_codes, pred_codes, label_of

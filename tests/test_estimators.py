@@ -354,3 +354,10 @@ def test_sgd_with_one_heavy_sample(data):
     ours = LogisticRegression(solver="sgd", alpha=1e-2, tol=1e-3, random_state=0).fit(X, y == 1, weight)
     best = LogisticRegression(alpha=1e-2).fit(X, y == 1, weight)
     assert ours.history_["objective"][-1] < 2 * best.history_["objective"][-1]
+
+
+def test_score_is_counted_here(digits: ImageData, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = SoftmaxRegression(random_state=0).fit(digits.X_train, digits.y_train)
+    expected = np.mean(model.predict(digits.X_test) == digits.y_test)
+    monkeypatch.delattr("sklearn.metrics.accuracy_score")
+    assert model.score(digits.X_test, digits.y_test) == expected

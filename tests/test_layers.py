@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "objective": BASE | {"kernels", "samples"},
     "solvers": BASE | {"kernels", "samples", "objective"},
     # save() hands itself on, and fit() and predict() what is on Dask, when called
-    "linear_predictor": BASE | {"kernels", "samples", "model_file", "on_dask"},
+    "linear_predictor": BASE | {"kernels", "metrics", "samples", "model_file", "on_dask"},
     "linear_classifier": TRAINING - {"estimators"} | {"model_file", "on_dask"},
     "on_dask": TRAINING | {"metrics"},
     "estimators": TRAINING,

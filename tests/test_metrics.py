@@ -12,7 +12,7 @@ from sklearn import metrics as reference
 
 from mnistlr import metrics
 from mnistlr.kernels import HISTOGRAMS, count_label_pairs, sum_label_pairs
-from mnistlr.metrics import confusion_matrix
+from mnistlr.metrics import accuracy, confusion_matrix
 from mnistlr.summary import ClassificationSummary
 
 FAR = np.array([-(2**62), -3, 0, 1, 7, 300, 10**6, 10**12, 2**53 + 1, 2**62])
@@ -108,6 +108,16 @@ def test_equals_scikit_learn_for_all_kinds_of_weights(weights, normalize):
         y_true, y_pred = PAIRS[pair]
         for labels in labels_to_try(y_true, y_pred):
             same(y_true, y_pred, labels=labels, sample_weight=WEIGHTS[weights], normalize=normalize)
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("pair", PAIRS)
+def test_accuracy_is_that_of_scikit_learn(pair, weights):
+    y_true, y_pred = PAIRS[pair]
+    weight = WEIGHTS[weights]
+    expected = reference.accuracy_score(y_true, y_pred, sample_weight=weight)
+    # Sums of N terms, in another order.
+    assert accuracy(y_true, y_pred, weight) == pytest.approx(expected, rel=N * np.finfo(float).eps)
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -262,6 +272,21 @@ def test_bad_input_fails_as_in_scikit_learn(case):
     with np.errstate(invalid="ignore"), pytest.raises((ValueError, TypeError)) as theirs:
         reference.confusion_matrix(*positional, **named)
     assert issubclass(theirs.type, ours.type)  # whoever catches the one catches the other
+
+
+@pytest.mark.parametrize("case", [case for case, (_, named) in BAD.items() if set(named) <= {"sample_weight"}])
+def test_accuracy_refuses_what_the_matrix_refuses(case):
+    positional, named = BAD[case]
+    with pytest.raises((ValueError, TypeError)) as matrix:
+        confusion_matrix(*positional, **named)
+    with pytest.raises(matrix.type) as share:
+        accuracy(*positional, **named)
+    assert str(share.value) == str(matrix.value)
+
+
+def test_accuracy_of_weights_that_cancel():
+    with pytest.raises(ValueError, match="sums to zero"):
+        accuracy([0, 1], [0, 0], [1, -1])
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64])

@@ -340,7 +340,7 @@ def test_score_refuses_what_it_refuses_on_one_machine(client, digits):
     signed = np.r_[-np.ones(30), np.ones(270)]
     assert model.score(on_dask(X, edges), y, signed) == pytest.approx(model.score(X, y, signed), rel=1e-12)
     cases = [
-        (X, y, np.zeros(300), "All sample weights are zero"),
+        (X, y, np.zeros(300), "sums to zero"),
         (X, y, np.where(np.arange(300) == 150, np.nan, 1.0), "Block 2: .*finite"),
         (X, y.astype(str), None, "Block [02]: .*strings"),
         (X, y + 0.5, None, "Block [02]: .*continuous"),

@@ -95,7 +95,7 @@ def score(model: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
     ------
     ArgumentError
         If X, y and weights cannot be cut alike, if something is wrong with a block, which the message names, if there
-        are no samples, or if no weight is other than zero.
+        are no samples, or if the weights sum to zero.
     ValueError
         If the features have other names.
     NotFittedError
@@ -110,18 +110,18 @@ def score(model: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
     counted = [block for block in sums if block is not None]
     if not counted:
         raise ArgumentError("Found no samples to score; expected one at least.")
-    hit, weight, weighed = np.sum(counted, axis=0)
-    if not weighed:
-        raise ArgumentError("All sample weights are zero; expected one at least that is not.")
+    hit, weight = np.sum(counted, axis=0)
+    if weight == 0:
+        raise ArgumentError("`sample_weight` sums to zero; a share of nothing is undefined.")
     return float(hit / weight)
 
 
-def _hits(number: int, X: Any, y: Any, weight: Any, model: Any) -> tuple[float, float, bool] | None:
-    """Return the weight of the samples that are given their label, that of all, and whether any weight is not zero."""
+def _hits(number: int, X: Any, y: Any, weight: Any, model: Any) -> tuple[float, float] | None:
+    """Return the weight of the samples that are given their label, and that of all."""
     X = X.open() if isinstance(X, MappedArray) else X if isinstance(X, np.ndarray) or sp.issparse(X) else np.asarray(X)
     answers = _answer(X, model=model, method="predict", block_id=(number,))
     pairs = count_block(number, y, answers, weight)
     if pairs is None:
         return None
     true, pred, _, weights = pairs
-    return float(weights[true == pred].sum()), float(weights.sum()), bool(weights.any())
+    return float(weights[true == pred].sum()), float(weights.sum())
