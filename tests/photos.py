@@ -124,5 +124,6 @@ def _light(shape: tuple[int, int], random: np.random.Generator) -> np.ndarray:
     if random.random() < 0.25:
         angle = random.uniform(0, math.tau)
         edge = math.cos(angle) * x + math.sin(angle) * y - random.uniform(-0.8, 0.8)
-        light *= 1 - random.uniform(0.1, 0.5) / (1 + np.exp(-edge / random.uniform(0.02, 0.3)))
+        # The logistic function by tanh, which does not overflow.
+        light *= 1 - random.uniform(0.1, 0.5) * (1 + np.tanh(edge / (2 * random.uniform(0.02, 0.3)))) / 2
     return light
