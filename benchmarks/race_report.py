@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 FIGURES = ROOT / "benchmarks" / "figures"
 BEGIN, END = "<!-- made by python -m benchmarks.race --readme -->", "<!-- end -->"
 OURS = "mnistlr"
+BRIEF = 3
 
 
 @dataclass
@@ -41,6 +42,17 @@ def medians(race: Race) -> dict[str, list[float]]:
 def best_of_ours(times: dict[str, list[float]]) -> list[float]:
     """Return level by level the seconds of the quickest of ours."""
     return [min(values) for values in zip(*(v for name, v in times.items() if name.startswith(OURS)), strict=True)]
+
+
+def quickest_peers(times: dict[str, list[float]]) -> set[str]:
+    """Return who at some level is among the ``BRIEF`` quickest peers."""
+    peers = {name: seconds for name, seconds in times.items() if not name.startswith(OURS)}
+    return {
+        name
+        for level in zip(*peers.values(), strict=True)
+        for seconds, name in sorted(zip(level, peers, strict=True))[:BRIEF]
+        if math.isfinite(seconds)
+    }
 
 
 def title(level: tuple[str, float]) -> str:
@@ -81,7 +93,10 @@ def memory_cell(megabytes: float | None, ours: float) -> str:
 
 
 def table(race: Race, *, brief: bool) -> str:
-    """Return a Markdown table: a line a solver, a column a level; ``brief`` leaves out whoever reaches none."""
+    """Return a Markdown table: a line a solver, a column a level.
+
+    ``brief`` only names whoever reaches no level, and peers that at each have ``BRIEF`` others ahead of them.
+    """
     times = medians(race)
     ours = best_of_ours(times)
     patience = race.rows[0]["patience"]
@@ -92,11 +107,15 @@ def table(race: Race, *, brief: bool) -> str:
     ]
     readings = {(row["solver"], (row["measure"], row["level"])): row["seconds"] for row in race.rows}
     most = max((row["peak_megabytes"] or 0 for row in race.rows if row["solver"].startswith(OURS)), default=0)
-    absent = []
+    absent, slow = [], []
+    near = quickest_peers(times)
     order = sorted(times, key=lambda name: (not name.startswith(OURS), sorted(times[name]), name))
     for name in order:
         if brief and not any(map(math.isfinite, times[name])):
             absent.append(name)
+            continue
+        if brief and not name.startswith(OURS) and name not in near:
+            slow.append(name)
             continue
         is_ours = name.startswith(OURS)
         cells = []
@@ -114,6 +133,8 @@ def table(race: Race, *, brief: bool) -> str:
         memory = memory_cell(row["peak_megabytes"], math.inf if is_ours or not most else most)
         aside = f"{show_time(row['prepare_seconds'])} + {show_time(row['warm_up_seconds'])}"
         lines.append(f"| {name} | " + " | ".join(cells) + f" | {memory} | {aside} |")
+    if slow:
+        lines.append(f"\nAt every level slower than {BRIEF} other peers, the quickest first: {', '.join(slow)}.")
     if absent:
         lines.append(f"\nNone of these levels within {patience:g} s: {', '.join(absent)}.")
     return "\n".join(lines)
@@ -147,7 +168,8 @@ def headline(races: list[Race], options: list[str]) -> str:
     parts = [
         f"`{command}` on {about(races[0])}. Median time until a level is reached, ± half the distance of the "
         "quartiles; in brackets how many times the best of ours that is, bold where it is less. Memory: the peak "
-        "beyond the pixels as loaded, and how many times that of our largest."
+        "beyond the pixels as loaded, and how many times that of our largest. All readings of all solvers are in "
+        "`results/race.md`."
     ]
     for race in races:
         name = race.data.get("task", race.data["dataset"])

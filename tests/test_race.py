@@ -213,6 +213,24 @@ def test_table_and_losses() -> None:
     assert "Ahead of ours: ten classes, 92.0% right: rival" in losses([faster])
 
 
+def test_brief_table_keeps_whoever_is_near_at_some_level() -> None:
+    race = a_race([1.0], [9.0])
+    seconds = {"fifth": (5, 12), "fourth": (4, 11), "sprinter": (1.5, 9), "second": (2, 2), "third": (3, 3), "late": ()}
+    rows = [row for row in race.rows if row["solver"] == "late"]
+    race.rows[:] = [row for row in race.rows if row["solver"] == "mnistlr sgd"] + [
+        {**row, "solver": name, "seconds": [float(those[number])] if those else []}
+        for name, those in seconds.items()
+        for number, row in enumerate(rows)
+    ]
+    shown = table(race, brief=True)
+    assert [line.split(" | ")[0] for line in shown.splitlines()[2:6]] == [
+        "| mnistlr sgd", "| sprinter", "| second", "| third"
+    ]  # fmt: skip
+    assert "At every level slower than 3 other peers, the quickest first: fourth, fifth." in shown
+    assert "None of these levels within 3 s: late." in shown
+    assert all(f"| {name} |" in table(race, brief=False) for name in seconds)
+
+
 def test_everything_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("matplotlib")
     write_all([a_race([1.0], [2.0])], tmp_path / "results" / "race.json", readme=False)
