@@ -18,7 +18,7 @@ SCRIPTS = (
     "race", "cold_start", "tutorial", "kernels", "latency", "confusion", "scaling", "loading", "memory", "scale",
     "scale_out",
 )  # fmt: skip
-SHORT = {"race": ("--patience", "1")}
+SHORT = {"race": ("--patience", "0.5")}
 
 
 def main() -> int:
