@@ -12,7 +12,7 @@ from conftest import Attack, ImageData
 
 from mnistlr import ImageError, MissingExtraError, SoftmaxRegression, find_digits, to_mnist
 from mnistlr.images import trace
-from mnistlr.images.digits import cut_out
+from mnistlr.images.pieces import cut_out
 from mnistlr.images.strokes import even_out, stroke_width
 
 Image = pytest.importorskip("PIL.Image", reason="needs the extra images")

@@ -1,0 +1,135 @@
+"""Own handwriting: a photo or a drawing becomes what MNIST's authors made of theirs.
+
+``reading`` decodes the picture, ``ink`` finds what is written on it, ``pieces`` tells several digits apart,
+``strokes`` evens out the width of the pen, ``normalise`` makes 28x28 pixels of a digit.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistlr.exceptions import ImageError
+from mnistlr.images.ink import find_ink
+from mnistlr.images.normalise import normalise
+from mnistlr.images.pieces import Box, count_tall, cut_out, separate
+from mnistlr.images.reading import read_picture
+from mnistlr.images.strokes import even_out
+
+
+class Digit(NamedTuple):
+    """One of the digits of a picture."""
+
+    pixels: NDArray[np.uint8]
+    """Shape (28, 28), as MNIST: 0 is paper, 255 is ink."""
+    box: Box
+    """Where it is in the picture, in pixels of the picture held upright."""
+    strokes: NDArray[np.float64]
+    """Its ink, from 0 to 1, with strokes that are not much thinner or thicker than MNIST's."""
+
+
+class Steps(NamedTuple):
+    """What becomes of a picture, stage by stage. The arrays have shape (rows, columns), at most 500 a side."""
+
+    grey: NDArray[np.float64]
+    """The picture without colours: 0 is dark, 1 is light."""
+    paper: NDArray[np.float64]
+    """How light the paper would be without the ink."""
+    contrast: NDArray[np.float64]
+    """How far the picture differs from its paper towards the ink, from 0 to 1."""
+    ink: NDArray[np.float64]
+    """Ink, whatever the light: 0 is paper, 1 is ink."""
+    digits: list[Digit]
+    """The result."""
+
+
+def to_mnist(picture: Any) -> NDArray[np.uint8]:
+    """Make a photo or a drawing of one digit what MNIST's authors made of theirs.
+
+    Parameters
+    ----------
+    picture : path-like, bytes, binary file, PIL.Image.Image or array-like
+        Dark on light or light on dark, of any size, grey or coloured, in any light. Files and Pillow's images need
+        the extra ``images``. An array has shape (rows, columns) or, with colours, (rows, columns, 3 or 4), and black
+        is 0; white is 1, 255 or what the type of integers has for it.
+
+    Returns
+    -------
+    ndarray of uint8, shape (28, 28)
+        0 is paper, 255 is ink; ``pixels.reshape(1, -1)`` is a sample for ``predict``.
+
+    Raises
+    ------
+    ImageError
+        If it is no picture, or damaged, too large or empty, or if several digits stand side by side in it.
+    OSError
+        If the file cannot be opened.
+    MissingExtraError
+        If Pillow is needed and not installed.
+
+    See Also
+    --------
+    find_digits : All digits of a picture.
+    trace : The stages in between.
+    """
+    return trace(picture).digits[0].pixels
+
+
+def find_digits(picture: Any) -> list[Digit]:
+    """Find all digits of a picture, line by line, left to right.
+
+    Digits have to stand apart: two that touch are taken for one.
+
+    Parameters
+    ----------
+    picture : path-like, bytes, binary file, PIL.Image.Image or array-like
+        As for `to_mnist`.
+
+    Returns
+    -------
+    list of Digit
+        At least one.
+
+    Raises
+    ------
+    ImageError, OSError, MissingExtraError
+        As `to_mnist`.
+    """
+    return trace(picture, find_all=True).digits
+
+
+def trace(picture: Any, *, find_all: bool = False) -> Steps:
+    """Do what `to_mnist` does, or `find_digits`, and keep every stage.
+
+    Parameters
+    ----------
+    picture : path-like, bytes, binary file, PIL.Image.Image or array-like
+        As for `to_mnist`.
+    find_all : bool
+        Whether to tell several digits apart; else all ink is taken for one digit.
+
+    Returns
+    -------
+    Steps
+
+    Raises
+    ------
+    ImageError, OSError, MissingExtraError
+        As `to_mnist`.
+    """
+    light, shape = read_picture(picture)
+    grey, paper, contrast, ink = find_ink(light)
+    found = separate(ink)
+    if not find_all:
+        n_digits = count_tall(found)
+        if n_digits > 1:
+            raise ImageError(
+                f"expected one digit, found {n_digits} side by side; find_digits (--all) tells them apart."
+            )
+        found = [cut_out(ink)]
+    scale = np.tile(np.divide(shape[:2], ink.shape), 2)
+    digits = []
+    for part, box in found:
+        strokes = even_out(part)
+        digits.append(Digit(normalise(strokes), Box(*np.rint(box * scale).astype(int).tolist()), strokes))
+    return Steps(grey, paper, np.clip(contrast, 0, 1), ink, digits)
