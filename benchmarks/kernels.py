@@ -16,10 +16,10 @@ from threadpoolctl import threadpool_limits
 from benchmarks.measure import clock, quartiles, take_turns
 from benchmarks.report import Report, Row, show_time, timed, yes_no
 from mnistlr import SoftmaxRegression, kernels
+from mnistlr._support.threads import count_threads
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples, pad_vector
 from mnistlr.solvers import SGD
-from mnistlr.threads import count_threads
 
 SIDE = 1536  # of the matrices of gemm
 ALPHA = 1e-4

@@ -18,9 +18,9 @@ import numpy as np
 
 from benchmarks.measure import quartiles, ratio
 from mnistlr import __version__
+from mnistlr._support.threads import count_threads
 from mnistlr.datasets.named import NamedData, load_named
 from mnistlr.exceptions import DataUnavailableError
-from mnistlr.threads import count_threads
 
 PACKAGES = (
     "numpy", "scipy", "numba", "scikit-learn", "scikit-learn-intelex", "jax", "torch", "liblinear-official", "cyanure",

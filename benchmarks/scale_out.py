@@ -25,7 +25,7 @@ from benchmarks.measure import clock, quartiles, take_turns
 from benchmarks.memory import resident
 from benchmarks.report import Report, Row, show_time, timed
 from mnistlr import SoftmaxRegression, open_idx
-from mnistlr.threads import count_threads
+from mnistlr._support.threads import count_threads
 
 MEMORY_LIMIT = 700_000_000  # bytes, of a worker
 OVERHEAD = 1.1  # the most that a pass on Dask may take, in passes without it

@@ -12,10 +12,10 @@ import numpy as np
 
 from benchmarks.measure import clock, take_turns
 from benchmarks.report import Report, Row, timed
+from mnistlr._support.threads import count_threads
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples
 from mnistlr.solvers import SGD
-from mnistlr.threads import count_threads
 
 ROWS = (10**3, 10**4, 10**5, 10**6, 10**7)
 USUAL_ROWS = 10**6  # more with --full: 10^7 rows take 8 GB

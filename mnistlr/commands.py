@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistlr._support.files import check_writable
+from mnistlr._support.threads import count_threads
 from mnistlr._version import __version__
-from mnistlr.atomic import check_writable
 from mnistlr.console import open_console, print_json, progress
 from mnistlr.datasets import FileCheck, cache_folder, fetch_mnist, mnist_location, verify_mnist
 from mnistlr.datasets.named import NAMES, NamedData, load_mnist_or_digits, load_named
@@ -23,7 +24,6 @@ from mnistlr.model_file import ModelFile, read_model_file, save_model
 from mnistlr.steps import Table, Text
 from mnistlr.summary import ClassificationSummary
 from mnistlr.terminal import draw_grid, draw_image, draw_matrix, draw_step, draw_table
-from mnistlr.threads import count_threads
 from mnistlr.warmup import warm_up_fit
 
 

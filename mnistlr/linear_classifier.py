@@ -16,15 +16,15 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from mnistlr.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from mnistlr._support.foreign import is_dask
+from mnistlr._support.sklearn import CallbackSupportMixin, FitTasks, with_callbacks
+from mnistlr._support.threads import count_threads
 from mnistlr.datasets.split import stratified_split
 from mnistlr.exceptions import ArgumentError, DivergenceError
-from mnistlr.foreign import is_dask
 from mnistlr.linear_predictor import LinearPredictor, dtype_of
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples
 from mnistlr.solvers import FEW, SGD, Monitor, Result, distinct, gradient_descent, lbfgs, newton, sgd, svrg
-from mnistlr.threads import count_threads
 
 Array = npt.NDArray[Any]
 

@@ -9,10 +9,10 @@ import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from mnistlr.foreign import is_dask
+from mnistlr._support.foreign import is_dask
+from mnistlr._support.threads import count_threads
 from mnistlr.metrics import accuracy
 from mnistlr.samples import MIN_CHUNK, Samples
-from mnistlr.threads import count_threads
 
 Array = npt.NDArray[Any]
 

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistlr import kernels
+from mnistlr._support.threads import add_up_chunks, run_chunks
 from mnistlr.samples import Samples, pad_vector
-from mnistlr.threads import add_up_chunks, run_chunks
 
 Array = npt.NDArray[Any]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from mnistlr.atomic import atomic_write, check_writable
+from mnistlr._support.files import atomic_write, check_writable
 from mnistlr.commands import labels_for, load_model_and_data
 from mnistlr.console import open_console, print_json, progress
 from mnistlr.exceptions import ImageError

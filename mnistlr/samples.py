@@ -12,7 +12,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from mnistlr import kernels
-from mnistlr.threads import run_chunks
+from mnistlr._support.threads import run_chunks
 
 Array = npt.NDArray[Any]
 MAX_CHUNKS = 32

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mnistlr._support.threads import count_threads
 from mnistlr.linear_classifier import LinearClassifier
 from mnistlr.samples import Samples
 from mnistlr.solvers import Monitor
-from mnistlr.threads import count_threads
 from mnistlr.warmup import warm_up_fit
 
 

@@ -9,7 +9,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import mnistlr.atomic
+import mnistlr._support.files
 from mnistlr import DataUnavailableError
 from mnistlr.datasets import download, load_mnist, mnist_files, sources
 
@@ -18,7 +18,7 @@ PHASES = ("starting", "downloading", "unpacking", "writing", "renaming", "done")
 
 def fork_server() -> ForkServerContext:
     context = ForkServerContext()
-    context.set_forkserver_preload(["mnistlr.datasets.download", "requests", "tqdm", "mnistlr.atomic"])
+    context.set_forkserver_preload(["mnistlr.datasets.download", "requests", "tqdm", "mnistlr._support.files"])
     return context
 
 
@@ -82,7 +82,7 @@ def load_slowly(task: Task, phase_file: str, pause: float) -> None:
     patch(sources, "check_contents", "unpacking")
     patch(os, "fsync", "writing")
     patch(os, "replace", "renaming")
-    mnistlr.atomic.open = lambda path, mode: SlowFile(io.FileIO(path, mode))  # type: ignore[attr-defined]
+    mnistlr._support.files.open = lambda path, mode: SlowFile(io.FileIO(path, mode))  # type: ignore[attr-defined]
     load(task)
     enter("done")
 
@@ -90,7 +90,7 @@ def load_slowly(task: Task, phase_file: str, pause: float) -> None:
 def write_often(path: str, n_times: int) -> None:
     """Write a file of 10,000 equal bytes again and again."""
     for k in range(n_times):
-        with mnistlr.atomic.atomic_write(path) as file:
+        with mnistlr._support.files.atomic_write(path) as file:
             file.write(bytes([k % 256]) * 10_000)
         contents = Path(path).read_bytes()
         assert len(contents) == 10_000

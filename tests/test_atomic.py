@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import Attack
 
-from mnistlr.atomic import atomic_write, check_writable
+from mnistlr._support.files import atomic_write, check_writable
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links, pipes and limits as POSIX has them")
 

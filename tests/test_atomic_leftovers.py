@@ -7,8 +7,8 @@ import pytest
 from conftest import Attack
 from fetching import fork_server, write_often
 
-from mnistlr import atomic
-from mnistlr.atomic import atomic_write, sweep_leftovers
+from mnistlr._support import files
+from mnistlr._support.files import atomic_write, sweep_leftovers
 
 
 def write(path: Path, contents: bytes) -> None:
@@ -63,7 +63,7 @@ class TestLeftovers:
         sweep_leftovers(tmp_path / "none" / "file")
 
     def test_swept_between_creation_and_lock(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        lock, n_locked = atomic._lock, []
+        lock, n_locked = files._lock, []
 
         def swept_first(descriptor: int) -> None:
             n_locked.append(descriptor)
@@ -71,7 +71,7 @@ class TestLeftovers:
                 sweep_leftovers(path)
             lock(descriptor)
 
-        monkeypatch.setattr(atomic, "_lock", swept_first)
+        monkeypatch.setattr(files, "_lock", swept_first)
         write(path, b"whole")
         assert len(n_locked) == 2
         assert list(path.parent.iterdir()) == [path]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mnistlr import DataFormatError, open_idx, read_idx, write_idx
-from mnistlr.atomic import atomic_write
+from mnistlr._support.files import atomic_write
 from mnistlr.datasets.idx import idx_sha256
 
 CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}

@@ -8,23 +8,20 @@ import pytest
 import mnistlr
 
 ROOT = Path(mnistlr.__file__).parent
-BASE = {"_version", "atomic", "callbacks", "exceptions", "foreign", "plain_file", "threads"}
+BASE = {"_support", "_version", "exceptions", "plain_file"}
 TRAINING = BASE | {"kernels", "samples", "objective", "solvers", "datasets"}
 TRAINING |= {"linear_predictor", "linear_classifier", "estimators"}
 
 # What each part may import besides itself. cli, commands, picture_commands and tour stand on top and may import
 # anything.
 MAY_IMPORT = {
+    "_support": {"exceptions"},
     "_version": set(),
-    "atomic": set(),
-    "callbacks": set(),
     "console": set(),
     "exceptions": set(),
-    "foreign": set(),
     "npz": {"exceptions"},
     "plain_file": {"exceptions"},
-    "threads": set(),
-    "kernels": {"atomic"},  # of its cache
+    "kernels": {"_support"},
     "datasets": BASE,
     "curves": BASE,
     "explanation": BASE,

@@ -14,8 +14,8 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 import mnistlr.on_dask
 from mnistlr import LogisticRegression, SoftmaxRegression, confusion_matrix, load_model, write_idx
+from mnistlr._support.foreign import is_dask
 from mnistlr.exceptions import ArgumentError, ClusterError, DataFormatError, DivergenceError, MissingExtraError
-from mnistlr.foreign import is_dask
 from mnistlr.objective import Objective
 from mnistlr.on_dask.block import MappedArray, check, weight_sums
 from mnistlr.on_dask.fitting import objective_in_blocks

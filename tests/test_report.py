@@ -17,13 +17,13 @@ from command_runs import Run
 from conftest import ImageData
 from sklearn.metrics import average_precision_score, confusion_matrix, precision_score, recall_score, roc_auc_score
 
+from mnistlr._support.threads import count_threads, default_n_jobs
 from mnistlr.datasets.named import load_named
 from mnistlr.report import About, build, write_report
 from mnistlr.report.chapter import Chapter, Exhibit, Names, Seen, percent
 from mnistlr.report.page import Picture, render_page
 from mnistlr.report.run import run_code, run_exhibit
 from mnistlr.steps import Table
-from mnistlr.threads import count_threads, default_n_jobs
 
 pytest.importorskip("matplotlib")
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from mnistlr import threads
-from mnistlr.threads import add_up_chunks, count_threads, run_chunks
+from mnistlr._support import threads
+from mnistlr._support.threads import add_up_chunks, count_threads, run_chunks
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3, 8, 100])
@@ -205,7 +205,7 @@ def test_count_threads_takes_the_share_that_joblib_leaves():
 
 def test_chunks_within_chunks():
     code = (
-        "from mnistlr.threads import run_chunks\n"
+        "from mnistlr._support.threads import run_chunks\n"
         "run_chunks(lambda i: run_chunks(lambda j: None, 8, 8), 8, 8)\n"
         "print('done')"
     )

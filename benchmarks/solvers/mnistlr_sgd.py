@@ -6,10 +6,10 @@ import numpy as np
 
 from benchmarks.rival import SteppingRival
 from benchmarks.scoring import Weights
+from mnistlr._support.threads import count_threads
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples
 from mnistlr.solvers import SGD
-from mnistlr.threads import count_threads
 
 
 class Solver(SteppingRival):

@@ -8,7 +8,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from benchmarks.rival import Rival
 from benchmarks.scoring import Weights
-from mnistlr.threads import count_threads
+from mnistlr._support.threads import count_threads
 
 
 class Solver(Rival):

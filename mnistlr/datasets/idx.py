@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mnistlr.atomic import atomic_write
+from mnistlr._support.files import atomic_write
 from mnistlr.exceptions import DataFormatError
 from mnistlr.plain_file import open_plain
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlr.atomic import atomic_write, sweep_leftovers
+from mnistlr._support.files import atomic_write, sweep_leftovers
 from mnistlr.datasets.folder import Split, as_split, find_idx_files, read_part
 from mnistlr.datasets.idx import PathLike, idx_header, idx_sha256, open_idx
 from mnistlr.datasets.mnist_files import MNIST_FILES, check_contents, check_shape

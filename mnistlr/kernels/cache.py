@@ -15,7 +15,7 @@ import numba
 from numba.core.caching import FunctionCache, NullCache
 from numba.core.serialize import dumps
 
-from mnistlr.atomic import atomic_write
+from mnistlr._support.files import atomic_write
 
 
 def open_cache(function):

@@ -19,11 +19,11 @@ from distributed import Client, Future, KilledWorker, LocalCluster, default_clie
 from distributed.client import ClosedClientError, FutureCancelledError
 from distributed.comm import CommClosedError
 
+from mnistlr._support.threads import count_threads
 from mnistlr._version import __version__
 from mnistlr.exceptions import ClusterError
 from mnistlr.on_dask.block import Block
 from mnistlr.on_dask.tree import Nodes, add_node, merge, total
-from mnistlr.threads import count_threads
 
 Array = npt.NDArray[Any]
 

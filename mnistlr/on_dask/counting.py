@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistlr import metrics
+from mnistlr._support.foreign import is_dask
 from mnistlr.exceptions import ArgumentError
-from mnistlr.foreign import is_dask
 from mnistlr.on_dask.loading import cut_like
 
 Array = npt.NDArray[Any]

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.validation import _check_feature_names
 
+from mnistlr._support.threads import count_threads
 from mnistlr.exceptions import ArgumentError
 from mnistlr.linear_classifier import scaled
 from mnistlr.on_dask import block as on_block
 from mnistlr.on_dask.block import Facts
 from mnistlr.on_dask.objective import BlockedObjective, BlockedSamples, LocalRunner, Runner
 from mnistlr.on_dask.progress import Progress
-from mnistlr.threads import count_threads
 
 Array = npt.NDArray[Any]
 

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnistlr.atomic import atomic_write, check_writable
+from mnistlr._support.files import atomic_write, check_writable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure

@@ -4,13 +4,13 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mnistlr.atomic import atomic_write
+from mnistlr._support.files import atomic_write
+from mnistlr._support.threads import count_threads, default_n_jobs
 from mnistlr.report import confusion, detector, mistakes, solvers, ten_digits, the_data
 from mnistlr.report.chapter import About, Chapter, Names
 from mnistlr.report.page import render_page
 from mnistlr.report.run import run_code, run_exhibit
 from mnistlr.steps import Table
-from mnistlr.threads import count_threads, default_n_jobs
 
 
 def build_chapters(about: About) -> list[Chapter]:

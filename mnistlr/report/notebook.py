@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mnistlr.atomic import atomic_write
+from mnistlr._support.files import atomic_write
 from mnistlr.exceptions import MissingExtraError
 from mnistlr.report.build import build_chapters
 from mnistlr.report.chapter import About

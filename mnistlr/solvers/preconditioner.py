@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistlr import kernels
+from mnistlr._support.threads import run_chunks
 from mnistlr.objective import Objective
-from mnistlr.threads import run_chunks
 
 Array = npt.NDArray[Any]
 

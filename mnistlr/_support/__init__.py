@@ -1,0 +1,1 @@
+"""Help that knows nothing of learning: files, threads, and what other libraries need."""
