@@ -28,13 +28,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from mnistlr._support.files import atomic_write, check_writable
+from mnistlr._support.files import atomic_write, check_writable, open_plain
 from mnistlr._support.threads import count_threads
 from mnistlr._version import __version__
 from mnistlr.estimators import LogisticRegression, SoftmaxRegression
 from mnistlr.exceptions import ModelFileError
 from mnistlr.npz import Npz
-from mnistlr.plain_file import open_plain
 
 FORMAT = "mnistlr model"
 FORMAT_VERSION = 1

@@ -8,7 +8,7 @@ import pytest
 import mnistlr
 
 ROOT = Path(mnistlr.__file__).parent
-BASE = {"_support", "_version", "exceptions", "plain_file"}
+BASE = {"_support", "_version", "exceptions"}
 TRAINING = BASE | {"kernels", "samples", "objective", "solvers", "datasets"}
 TRAINING |= {"linear_predictor", "linear_classifier", "estimators"}
 
@@ -20,7 +20,6 @@ MAY_IMPORT = {
     "console": set(),
     "exceptions": set(),
     "npz": {"exceptions"},
-    "plain_file": {"exceptions"},
     "kernels": {"_support"},
     "datasets": BASE,
     "curves": BASE,

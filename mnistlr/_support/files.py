@@ -1,13 +1,16 @@
-"""Write a file so that a reader sees the old contents or the new, and never a part of either."""
+"""Write a file so that a reader sees the old contents or the new, never a part; open plain files only."""
 
 import os
 import re
 import secrets
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+from mnistlr.exceptions import MnistlrError
 
 _ATTEMPTS = 100
 
@@ -86,6 +89,20 @@ def sweep_leftovers(path: str | os.PathLike[str]) -> None:
             _remove_if_abandoned(path.with_name(name))
 
 
+def open_plain(path: str | os.PathLike[str], error: type[MnistlrError]) -> BinaryIO:
+    """Open a plain file for reading; raise ``error`` if a folder, a pipe, a socket or a device lies there.
+
+    Opening a named pipe waits for somebody to write, and reading from a device may never end: neither happens.
+    """
+    if os.path.isdir(path):
+        raise error(f"expected a file, but {os.fspath(path)} is a folder.")
+    file = open(path, "rb", opener=_open_without_waiting)  # noqa: SIM115  the caller closes it
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise error(f"expected a plain file, but {os.fspath(path)} is a pipe, a socket or a device.")
+    return file
+
+
 def _create_beside(path: Path) -> tuple[Path, BinaryIO]:
     for _ in range(_ATTEMPTS):
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
@@ -99,6 +116,10 @@ def _create_beside(path: Path) -> tuple[Path, BinaryIO]:
             return temporary, file
         file.close()
     raise FileExistsError(f"no temporary file can be created beside {path}: {_ATTEMPTS} names in a row were taken.")
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 if sys.platform == "win32":

@@ -24,9 +24,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mnistlr._support.files import atomic_write
+from mnistlr._support.files import atomic_write, open_plain
 from mnistlr.exceptions import DataFormatError
-from mnistlr.plain_file import open_plain
 
 PathLike = str | os.PathLike[str]
 

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistlr._support.files import open_plain
 from mnistlr.exceptions import ImageError, MissingExtraError
 from mnistlr.images.surface import shrink
-from mnistlr.plain_file import open_plain
 
 LONGEST = 500
 """Larger pictures are shrunk by a whole factor until their longer side has at most this many pixels."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistlr._support.files import open_plain
 from mnistlr.datasets.named import NamedData, load_named
 from mnistlr.estimators import SoftmaxRegression
 from mnistlr.exceptions import DataUnavailableError, ModelFileError
@@ -15,7 +16,6 @@ from mnistlr.images import normalise
 from mnistlr.images.normalise import SIDE
 from mnistlr.model_file import ModelFile, read_model_file
 from mnistlr.npz import Npz
-from mnistlr.plain_file import open_plain
 
 
 def last_trained_model(folder: Path) -> tuple[Path, ModelFile] | None:
