@@ -34,12 +34,10 @@ if TYPE_CHECKING:
         MnistlrError,
         ModelFileError,
     )
-    from mnistlr.explanation import Explanation, explain
     from mnistlr.images import find_digits, to_mnist
-    from mnistlr.metrics import confusion_matrix
+    from mnistlr.metrics import ClassificationSummary, Explanation, confusion_matrix, explain
     from mnistlr.model_file import load_model, save_model
     from mnistlr.onnx_export import to_onnx
-    from mnistlr.summary import ClassificationSummary
 
 _HOME = {
     "mnistlr.datasets": (
@@ -66,12 +64,10 @@ _HOME = {
         "MnistlrError",
         "ModelFileError",
     ),
-    "mnistlr.explanation": ("Explanation", "explain"),
     "mnistlr.images": ("find_digits", "to_mnist"),
-    "mnistlr.metrics": ("confusion_matrix",),
+    "mnistlr.metrics": ("ClassificationSummary", "Explanation", "confusion_matrix", "explain"),
     "mnistlr.model_file": ("load_model", "save_model"),
     "mnistlr.onnx_export": ("to_onnx",),
-    "mnistlr.summary": ("ClassificationSummary",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -20,9 +20,9 @@ from mnistlr.datasets import FileCheck, cache_folder, fetch_mnist, mnist_locatio
 from mnistlr.datasets.named import NAMES, NamedData, load_mnist_or_digits, load_named
 from mnistlr.estimators import LogisticRegression, SoftmaxRegression
 from mnistlr.exceptions import DataUnavailableError, MnistlrError
+from mnistlr.metrics.summary import ClassificationSummary
 from mnistlr.model_file import ModelFile, read_model_file, save_model
 from mnistlr.steps import Table, Text
-from mnistlr.summary import ClassificationSummary
 from mnistlr.terminal import draw_grid, draw_image, draw_matrix, draw_step, draw_table
 from mnistlr.warmup import warm_up_fit
 

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mnistlr._support.foreign import is_dask
 from mnistlr._support.threads import count_threads
-from mnistlr.metrics import accuracy
+from mnistlr.metrics.confusion import accuracy
 from mnistlr.samples import MIN_CHUNK, Samples
 
 Array = npt.NDArray[Any]

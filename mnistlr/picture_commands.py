@@ -67,7 +67,7 @@ def explain(
     path: Path, photo: Path | None, index: int | None, name: str | None, folder: Path | None, output: Path | None
 ) -> None:
     """Print why a model gave its answer to an image of a data set or to a photo; draw it to a file."""
-    from mnistlr.explanation import explain
+    from mnistlr.metrics.explanation import explain
 
     console = open_console()
     if photo is not None:

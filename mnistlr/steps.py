@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlr.summary import ClassificationSummary
+from mnistlr.metrics.summary import ClassificationSummary
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from mnistlr.estimators import LogisticRegression, SoftmaxRegression
 from mnistlr.linear_classifier import LinearClassifier
-from mnistlr.metrics import confusion_matrix
+from mnistlr.metrics.confusion import confusion_matrix
 
 KINDS = ("uint8", "float64", "float32", "sparse float64", "sparse float32")
 

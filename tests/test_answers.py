@@ -7,8 +7,8 @@ from mnistlr.exceptions import ArgumentError
 
 pytest.importorskip("matplotlib")
 
+from mnistlr.metrics.summary import ClassificationSummary
 from mnistlr.plots import plot_accuracies, plot_answers, plot_confusion_matrix, plot_learning_curves, plot_most_confused
-from mnistlr.summary import ClassificationSummary
 
 
 def test_accuracies() -> None:

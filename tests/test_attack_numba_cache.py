@@ -185,7 +185,7 @@ USE_SMALL_KERNELS = """
 import hashlib
 import numpy as np
 from mnistlr import kernels
-from mnistlr.metrics import confusion_matrix
+from mnistlr.metrics.confusion import confusion_matrix
 
 y = np.arange(200) % 4
 A = np.cov(np.random.default_rng(0).standard_normal((5, 50)))

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
-from mnistlr.curves import auc, average_precision, precision_recall_curve, reliability, roc_curve
 from mnistlr.exceptions import ArgumentError, MnistlrError
+from mnistlr.metrics.curves import auc, average_precision, precision_recall_curve, reliability, roc_curve
 
 EPS = np.finfo(float).eps
 

@@ -22,9 +22,7 @@ MAY_IMPORT = {
     "npz": {"exceptions"},
     "kernels": {"_support"},
     "datasets": BASE,
-    "curves": BASE,
-    "explanation": BASE,
-    "plots": BASE | {"curves", "explanation", "summary"},
+    "plots": BASE | {"metrics"},
     "images": BASE,
     "samples": BASE | {"kernels"},
     "objective": BASE | {"kernels", "samples"},
@@ -35,13 +33,12 @@ MAY_IMPORT = {
     "on_dask": TRAINING | {"metrics"},
     "estimators": TRAINING,
     "metrics": BASE | {"kernels", "on_dask"},  # which it hands on what is on Dask
-    "summary": BASE | {"metrics"},
     "model_file": TRAINING | {"npz"},
     "onnx_export": BASE | {"linear_classifier"},
-    "steps": {"summary"},
+    "steps": {"metrics"},
     "warmup": TRAINING | {"metrics"},
     "trace": TRAINING | {"warmup"},
-    "report": TRAINING | {"curves", "metrics", "plots", "steps", "summary", "tour", "trace"},
+    "report": TRAINING | {"metrics", "plots", "steps", "tour", "trace"},
     "web": TRAINING | {"images", "model_file", "npz"},
 }
 

@@ -8,8 +8,8 @@ import pytest
 from labels import NAMES, WEIGHTS, Y_PRED, Y_TRUE, N
 from sklearn import metrics as reference
 
-from mnistlr.metrics import confusion_matrix
-from mnistlr.summary import ClassificationSummary
+from mnistlr.metrics.confusion import confusion_matrix
+from mnistlr.metrics.summary import ClassificationSummary
 
 SUMMARIES = {
     "digits": (Y_TRUE, Y_PRED, None),

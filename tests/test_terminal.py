@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from mnistlr.explanation import Explanation
-from mnistlr.summary import ClassificationSummary
+from mnistlr.metrics.explanation import Explanation
+from mnistlr.metrics.summary import ClassificationSummary
 from mnistlr.terminal import draw_contributions, draw_explanation, draw_grid, draw_image, draw_matrix
 
 

@@ -7,9 +7,9 @@ import dask
 import numpy as np
 import numpy.typing as npt
 
-from mnistlr import metrics
 from mnistlr._support.foreign import is_dask
 from mnistlr.exceptions import ArgumentError
+from mnistlr.metrics import confusion as metrics
 from mnistlr.on_dask.loading import cut_like
 
 Array = npt.NDArray[Any]

@@ -150,7 +150,7 @@ class ConfusionMatrixDisplay(Display):
         normalize: Normalize | None = None, ax: "Axes | None" = None,
     ) -> Self:  # fmt: skip
         """Count with :func:`mnistlr.confusion_matrix`, and draw."""
-        from mnistlr.summary import ClassificationSummary
+        from mnistlr.metrics.summary import ClassificationSummary
 
         summary = ClassificationSummary.from_predictions(y_true, y_pred, labels)
         return cls(summary.matrix, summary.labels).plot(normalize=normalize, ax=ax)

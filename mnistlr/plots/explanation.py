@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from mnistlr.explanation import Explanation, Floats, explain
+from mnistlr.metrics.explanation import Explanation, Floats, explain
 from mnistlr.plots.display import Display
 from mnistlr.plots.style import (
     BLUE,

@@ -135,7 +135,7 @@ class ErrorGalleryDisplay(Display):
 
     def _most_confused(self) -> tuple[Any, Any]:
         """Return the two classes with the most confusions, both ways together."""
-        from mnistlr.summary import ClassificationSummary
+        from mnistlr.metrics.summary import ClassificationSummary
 
         summary = ClassificationSummary.from_predictions(self.y_true, self.y_pred)
         both_ways = np.triu(summary.matrix + summary.matrix.T, 1)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mnistlr.curves import auc, average_precision, precision_recall_curve, reliability, roc_curve
 from mnistlr.exceptions import ArgumentError
+from mnistlr.metrics.curves import auc, average_precision, precision_recall_curve, reliability, roc_curve
 from mnistlr.plots.style import BLUE, GREY, VERMILION, axes_or_new, dress, legend, legend_above, line_style, open_frame
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def plot_thresholds(
     Raises
     ------
     ArgumentError
-        As :func:`mnistlr.curves.precision_recall_curve`.
+        As :func:`mnistlr.metrics.curves.precision_recall_curve`.
     """
     precision, recall, thresholds = precision_recall_curve(y_true, scores)
     ax = axes_or_new(ax, 5.6, 3.6)
@@ -71,7 +71,7 @@ def plot_precision_recall(y_true: ArrayLike, scores: Scores, *, ax: "Axes | None
     Raises
     ------
     ArgumentError
-        As :func:`mnistlr.curves.precision_recall_curve`.
+        As :func:`mnistlr.metrics.curves.precision_recall_curve`.
     """
     ax = axes_or_new(ax, 4.4, 4.0)
     for k, (name, values) in enumerate(_by_name(scores).items()):
@@ -101,7 +101,7 @@ def plot_roc(y_true: ArrayLike, scores: Scores, *, ax: "Axes | None" = None) -> 
     Raises
     ------
     ArgumentError
-        As :func:`mnistlr.curves.roc_curve`.
+        As :func:`mnistlr.metrics.curves.roc_curve`.
     """
     ax = axes_or_new(ax, 4.4, 4.0)
     for k, (name, values) in enumerate(_by_name(scores).items()):
@@ -181,7 +181,7 @@ def plot_reliability(
     Raises
     ------
     ArgumentError
-        As :func:`mnistlr.curves.reliability`.
+        As :func:`mnistlr.metrics.curves.reliability`.
     """
     found = reliability(y_true, probabilities, n_bins)
     ax = axes_or_new(ax, 4.4, 4.0)

@@ -15,8 +15,8 @@ import numpy as np
 from sklearn.linear_model import SGDClassifier
 
 from mnistlr import ClassificationSummary, LogisticRegression, SoftmaxRegression
-from mnistlr.curves import auc, average_precision, precision_recall_curve, roc_curve
 from mnistlr.datasets import {_LOADERS[about.name]}, shuffle, {split}, stratified_folds
+from mnistlr.metrics import auc, average_precision, precision_recall_curve, roc_curve
 from mnistlr.plots import (
     ErrorGalleryDisplay, plot_accuracies, plot_answers, plot_class_balance,
     plot_confusion_matrix, plot_digits, plot_folds, plot_learning_curves,

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mnistlr.metrics import count_pairs
+from mnistlr.metrics.confusion import count_pairs
 
 
 class Confusion(NamedTuple):
