@@ -25,8 +25,8 @@ import numpy as np
 from benchmarks.measure import quartiles
 from benchmarks.memory import in_new_process, peak
 from benchmarks.report import Report, Row, timed
+from mnistlr.datasets.mnist import fetch_mnist, load_mnist
 from mnistlr.datasets.mnist_files import MNIST_FILES
-from mnistlr.datasets.sources import fetch_mnist, load_mnist
 
 API, FILE = "api/v1/json/data", "data/v1/download/52667/mnist_784.arff"
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import mnistlr._support.files
 from mnistlr import DataUnavailableError
-from mnistlr.datasets import download, load_mnist, mnist_files, sources
+from mnistlr.datasets import download, load_mnist, mnist, mnist_files
 
 PHASES = ("starting", "downloading", "unpacking", "writing", "renaming", "done")
 
@@ -79,7 +79,7 @@ def load_slowly(task: Task, phase_file: str, pause: float) -> None:
 
     patch(download, "_transfer", "downloading")
     patch(download, "read_idx_stream", "unpacking")
-    patch(sources, "check_contents", "unpacking")
+    patch(mnist, "check_contents", "unpacking")
     patch(os, "fsync", "writing")
     patch(os, "replace", "renaming")
     mnistlr._support.files.open = lambda path, mode: SlowFile(io.FileIO(path, mode))  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 from mnistlr.datasets.bundled import load_digits, load_mnist_5k
 from mnistlr.datasets.folder import load_idx_folder
 from mnistlr.datasets.idx import open_idx, read_idx, write_idx
-from mnistlr.datasets.sources import (
+from mnistlr.datasets.mnist import (
     FileCheck,
     MnistLocation,
     cache_folder,

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlr.datasets.bundled import load_digits, load_mnist_5k
+from mnistlr.datasets.mnist import load_mnist
 from mnistlr.datasets.mnist_files import MNIST_FILES
-from mnistlr.datasets.sources import load_mnist
 from mnistlr.datasets.split import stratified_split
 from mnistlr.exceptions import DataUnavailableError
 
