@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     )
     from mnistlr.images import find_digits, to_mnist
     from mnistlr.metrics import ClassificationSummary, Explanation, confusion_matrix, explain
-    from mnistlr.model_file import load_model, save_model
-    from mnistlr.onnx_export import to_onnx
+    from mnistlr.saving.model_file import load_model, save_model
+    from mnistlr.saving.onnx import to_onnx
 
 _HOME = {
     "mnistlr.datasets": (
@@ -66,8 +66,8 @@ _HOME = {
     ),
     "mnistlr.images": ("find_digits", "to_mnist"),
     "mnistlr.metrics": ("ClassificationSummary", "Explanation", "confusion_matrix", "explain"),
-    "mnistlr.model_file": ("load_model", "save_model"),
-    "mnistlr.onnx_export": ("to_onnx",),
+    "mnistlr.saving.model_file": ("load_model", "save_model"),
+    "mnistlr.saving.onnx": ("to_onnx",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -21,7 +21,7 @@ from mnistlr.datasets.named import NAMES, NamedData, load_mnist_or_digits, load_
 from mnistlr.estimators import LogisticRegression, SoftmaxRegression
 from mnistlr.exceptions import DataUnavailableError, MnistlrError
 from mnistlr.metrics.summary import ClassificationSummary
-from mnistlr.model_file import ModelFile, read_model_file, save_model
+from mnistlr.saving.model_file import ModelFile, read_model_file, save_model
 from mnistlr.steps import Table, Text
 from mnistlr.terminal import draw_grid, draw_image, draw_matrix, draw_step, draw_table
 from mnistlr.warmup import warm_up_fit

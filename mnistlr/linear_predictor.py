@@ -178,7 +178,7 @@ class LinearPredictor(ClassifierMixin):  # type: ignore[misc]
         provenance: dict[str, Any] | None = None,
     ) -> Any:
         """Write the fitted model to a file; see :func:`mnistlr.save_model`."""
-        from mnistlr.model_file import save_model
+        from mnistlr.saving.model_file import save_model
 
         return save_model(self, path, training_data=training_data, accuracy=accuracy, provenance=provenance)
 

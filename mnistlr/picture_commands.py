@@ -13,7 +13,7 @@ from mnistlr._support.files import atomic_write, check_writable
 from mnistlr.commands import labels_for, load_model_and_data
 from mnistlr.console import open_console, print_json, progress
 from mnistlr.exceptions import ImageError
-from mnistlr.model_file import ModelFile, read_model_file
+from mnistlr.saving.model_file import ModelFile, read_model_file
 from mnistlr.steps import Table
 from mnistlr.terminal import draw_explanation, draw_image, draw_table
 

@@ -14,7 +14,7 @@ from strokes import Stroke
 
 from mnistlr import LogisticRegression, SoftmaxRegression
 from mnistlr.images import normalise
-from mnistlr.model_file import ModelFile
+from mnistlr.saving.model_file import ModelFile
 from mnistlr.web.draw_page import render_draw_page
 
 INK_SIDE = 280

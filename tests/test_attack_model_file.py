@@ -35,7 +35,7 @@ from mutations import assert_refuses_what_is_no_file
 
 import mnistlr.exceptions
 from mnistlr import LogisticRegression, MnistlrError, ModelFileError, SoftmaxRegression, load_digits, load_model
-from mnistlr.model_file import read_model_file
+from mnistlr.saving.model_file import read_model_file
 
 
 @pytest.fixture(scope="module")

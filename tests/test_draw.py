@@ -30,7 +30,7 @@ from strokes import DIGITS, Stroke
 from mnistlr import LogisticRegression, SoftmaxRegression
 from mnistlr.exceptions import ImageError
 from mnistlr.images import normalise
-from mnistlr.model_file import ModelFile
+from mnistlr.saving.model_file import ModelFile
 from mnistlr.web.draw_page import render_draw_page
 
 # --- drawing -----------------------------------------------------------------------------------------------

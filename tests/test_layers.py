@@ -19,7 +19,6 @@ MAY_IMPORT = {
     "_version": set(),
     "console": set(),
     "exceptions": set(),
-    "npz": {"exceptions"},
     "kernels": {"_support"},
     "datasets": BASE,
     "plots": BASE | {"metrics"},
@@ -28,18 +27,17 @@ MAY_IMPORT = {
     "objective": BASE | {"kernels", "samples"},
     "solvers": BASE | {"kernels", "samples", "objective"},
     # save() hands itself on, and fit() and predict() what is on Dask, when called
-    "linear_predictor": BASE | {"kernels", "metrics", "samples", "model_file", "on_dask"},
-    "linear_classifier": TRAINING - {"estimators"} | {"model_file", "on_dask"},
+    "linear_predictor": BASE | {"kernels", "metrics", "samples", "saving", "on_dask"},
+    "linear_classifier": TRAINING - {"estimators"} | {"saving", "on_dask"},
     "on_dask": TRAINING | {"metrics"},
     "estimators": TRAINING,
     "metrics": BASE | {"kernels", "on_dask"},  # which it hands on what is on Dask
-    "model_file": TRAINING | {"npz"},
-    "onnx_export": BASE | {"linear_classifier"},
+    "saving": TRAINING,
     "steps": {"metrics"},
     "warmup": TRAINING | {"metrics"},
     "trace": TRAINING | {"warmup"},
     "report": TRAINING | {"metrics", "plots", "steps", "tour", "trace"},
-    "web": TRAINING | {"images", "model_file", "npz"},
+    "web": TRAINING | {"images", "saving"},
 }
 
 

@@ -15,7 +15,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix
 
 from mnistlr import LogisticRegression, SoftmaxRegression, explain, load_mnist_5k, load_model, save_model
 from mnistlr.datasets.named import load_named
-from mnistlr.model_file import read_model_file
+from mnistlr.saving.model_file import read_model_file
 
 
 def test_train_ten_digits(run: Run, tmp_path: Path) -> None:

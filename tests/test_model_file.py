@@ -17,7 +17,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from mnistlr import LogisticRegression, ModelFileError, SoftmaxRegression, load_model, save_model
-from mnistlr.model_file import read_model_file
+from mnistlr.saving.model_file import read_model_file
 
 LABELS = {
     "bool": np.array([False, True]),

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mnistlr._version import __version__
 from mnistlr.exceptions import ImageError
 from mnistlr.images.normalise import SIDE
-from mnistlr.model_file import Model, ModelFile
+from mnistlr.saving.model_file import Model, ModelFile
 
 SCRIPTS = ("ink.js", "normalise.js", "model.js", "view.js", "main.js")
 

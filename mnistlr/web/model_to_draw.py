@@ -14,8 +14,8 @@ from mnistlr.estimators import SoftmaxRegression
 from mnistlr.exceptions import DataUnavailableError, ModelFileError
 from mnistlr.images import normalise
 from mnistlr.images.normalise import SIDE
-from mnistlr.model_file import ModelFile, read_model_file
-from mnistlr.npz import Npz
+from mnistlr.saving.model_file import ModelFile, read_model_file
+from mnistlr.saving.npz import Npz
 
 
 def last_trained_model(folder: Path) -> tuple[Path, ModelFile] | None:

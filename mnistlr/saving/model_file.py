@@ -33,7 +33,7 @@ from mnistlr._support.threads import count_threads
 from mnistlr._version import __version__
 from mnistlr.estimators import LogisticRegression, SoftmaxRegression
 from mnistlr.exceptions import ModelFileError
-from mnistlr.npz import Npz
+from mnistlr.saving.npz import Npz
 
 FORMAT = "mnistlr model"
 FORMAT_VERSION = 1
