@@ -22,8 +22,8 @@ from mnistlr.estimators import LogisticRegression, SoftmaxRegression
 from mnistlr.exceptions import DataUnavailableError, MnistlrError
 from mnistlr.metrics.summary import ClassificationSummary
 from mnistlr.saving.model_file import ModelFile, read_model_file, save_model
-from mnistlr.steps import Table, Text
 from mnistlr.terminal import draw_grid, draw_image, draw_matrix, draw_step, draw_table
+from mnistlr.walkthrough.steps import Table, Text
 from mnistlr.warmup import warm_up_fit
 
 
@@ -31,8 +31,8 @@ def tour(
     name: str | None, folder: Path | None, seed: int, n_jobs: int | None, report: Path | None, notebook: Path | None
 ) -> None:
     """Print the walk-through step by step; write it as a report and as a notebook."""
-    from mnistlr.report import About, import_nbformat, write_notebook, write_report
-    from mnistlr.tour import Tour
+    from mnistlr.walkthrough import About, import_nbformat, write_notebook, write_report
+    from mnistlr.walkthrough.tour import Tour
 
     if notebook is not None:
         import_nbformat()

@@ -14,8 +14,8 @@ from mnistlr.commands import labels_for, load_model_and_data
 from mnistlr.console import open_console, print_json, progress
 from mnistlr.exceptions import ImageError
 from mnistlr.saving.model_file import ModelFile, read_model_file
-from mnistlr.steps import Table
 from mnistlr.terminal import draw_explanation, draw_image, draw_table
+from mnistlr.walkthrough.steps import Table
 
 if TYPE_CHECKING:
     from mnistlr.images import Steps
@@ -101,7 +101,7 @@ def explain(
 
 def draw(path: Path | None, output: Path, is_opened: bool) -> None:
     """Write the page to draw a digit on, and open it."""
-    from mnistlr.web.draw_page import render_draw_page
+    from mnistlr.draw.page import render_draw_page
 
     check_writable(output)
     page = render_draw_page(_model_to_draw() if path is None else read_model_file(path))
@@ -113,7 +113,7 @@ def draw(path: Path | None, output: Path, is_opened: bool) -> None:
 
 
 def _model_to_draw() -> ModelFile:
-    from mnistlr.web.model_to_draw import last_trained_model, train_model_to_draw
+    from mnistlr.draw.model import last_trained_model, train_model_to_draw
 
     last = last_trained_model(Path())
     if last is not None:

@@ -15,7 +15,7 @@ from rich.text import Text as RichText
 
 from mnistlr.metrics.explanation import Explanation
 from mnistlr.metrics.summary import ClassificationSummary
-from mnistlr.steps import Block, Matrix, Picture, Step, Table, Text
+from mnistlr.walkthrough.steps import Block, Matrix, Picture, Step, Table, Text
 
 _ASCII_INK = " .:-=+*#%@"  # from none to full
 _FOR, _AGAINST = (86, 180, 233), (230, 159, 0)  # Okabe's and Ito's sky blue and orange, on black for zero

@@ -13,9 +13,9 @@ from conftest import ImageData
 from strokes import Stroke
 
 from mnistlr import LogisticRegression, SoftmaxRegression
+from mnistlr.draw.page import render_draw_page
 from mnistlr.images import normalise
 from mnistlr.saving.model_file import ModelFile
-from mnistlr.web.draw_page import render_draw_page
 
 INK_SIDE = 280
 LONG = pytest.mark.long

@@ -28,10 +28,10 @@ from scipy.spatial import cKDTree
 from strokes import DIGITS, Stroke
 
 from mnistlr import LogisticRegression, SoftmaxRegression
+from mnistlr.draw.page import render_draw_page
 from mnistlr.exceptions import ImageError
 from mnistlr.images import normalise
 from mnistlr.saving.model_file import ModelFile
-from mnistlr.web.draw_page import render_draw_page
 
 # --- drawing -----------------------------------------------------------------------------------------------
 

@@ -10,8 +10,8 @@ from draw_pages import LONG, Open, draw_by_mouse, numbers, page_pixels, wait_unt
 from strokes import DIGITS
 
 from mnistlr import LogisticRegression, SoftmaxRegression
+from mnistlr.draw.page import render_draw_page
 from mnistlr.saving.model_file import ModelFile
-from mnistlr.web.draw_page import render_draw_page
 
 WIDTHS = (320, 1280, *(pytest.param(width, marks=LONG) for width in (360, 768, 2560, 3840)))
 

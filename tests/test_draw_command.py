@@ -15,9 +15,9 @@ from conftest import ImageData
 from mnistlr import LogisticRegression, SoftmaxRegression, save_model
 from mnistlr.cli import main
 from mnistlr.datasets.named import load_named
+from mnistlr.draw import model as model_to_draw
+from mnistlr.draw.model import last_trained_model, train_model_to_draw
 from mnistlr.exceptions import DataUnavailableError
-from mnistlr.web import model_to_draw
-from mnistlr.web.model_to_draw import last_trained_model, train_model_to_draw
 
 
 @pytest.fixture(autouse=True)

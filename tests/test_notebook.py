@@ -7,8 +7,8 @@ import pytest
 from command_runs import Run
 
 from mnistlr.datasets.named import load_named
-from mnistlr.report import About, write_notebook
-from mnistlr.report.build import build_chapters
+from mnistlr.walkthrough import About, write_notebook
+from mnistlr.walkthrough.build import build_chapters
 
 nbformat = pytest.importorskip("nbformat")
 

@@ -19,11 +19,11 @@ from sklearn.metrics import average_precision_score, confusion_matrix, precision
 
 from mnistlr._support.threads import count_threads, default_n_jobs
 from mnistlr.datasets.named import load_named
-from mnistlr.report import About, build, write_report
-from mnistlr.report.chapter import Chapter, Exhibit, Names, Seen, percent
-from mnistlr.report.page import Picture, render_page
-from mnistlr.report.run import run_code, run_exhibit
-from mnistlr.steps import Table
+from mnistlr.walkthrough import About, build, write_report
+from mnistlr.walkthrough.exhibit import Chapter, Exhibit, Names, Seen, percent
+from mnistlr.walkthrough.page import Picture, render_page
+from mnistlr.walkthrough.run import run_code, run_exhibit
+from mnistlr.walkthrough.steps import Table
 
 pytest.importorskip("matplotlib")
 

@@ -16,9 +16,9 @@ from sklearn.utils import shuffle as peer_shuffle
 
 from mnistlr.datasets.named import NAMES, NamedData, load_mnist_or_digits, load_named
 from mnistlr.exceptions import DataUnavailableError
-from mnistlr.steps import Picture, Step, Table, Text
 from mnistlr.terminal import draw_step
-from mnistlr.tour import Tour
+from mnistlr.walkthrough.steps import Picture, Step, Table, Text
+from mnistlr.walkthrough.tour import Tour
 
 NAMES_OF_STEPS = ["data", "example", "split", "detector", "folds", "ten_digits", "confusion", "summary"]
 

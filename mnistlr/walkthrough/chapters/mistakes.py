@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import numpy as np
 
-from mnistlr.report.chapter import About, Chapter, Exhibit, Names, Seen, percent, prose
+from mnistlr.walkthrough.exhibit import About, Chapter, Exhibit, Names, Seen, percent, prose
 
 CLOSE = 0.2  # between the two highest probabilities
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mnistlr.report.chapter import About, Chapter, Exhibit, Names, Seen, percent, prose
+from mnistlr.walkthrough.exhibit import About, Chapter, Exhibit, Names, Seen, percent, prose
 
 FEW = 10_000  # pictures for the comparison with scikit-learn's SGD, which takes minutes for all of MNIST
 FEW_PASSES = 3

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from mnistlr._support.files import atomic_write
 from mnistlr._support.threads import count_threads, default_n_jobs
-from mnistlr.report import confusion, detector, mistakes, solvers, ten_digits, the_data
-from mnistlr.report.chapter import About, Chapter, Names
-from mnistlr.report.page import render_page
-from mnistlr.report.run import run_code, run_exhibit
-from mnistlr.steps import Table
+from mnistlr.walkthrough.chapters import confusion, detector, mistakes, solvers, ten_digits, the_data
+from mnistlr.walkthrough.exhibit import About, Chapter, Names
+from mnistlr.walkthrough.page import render_page
+from mnistlr.walkthrough.run import run_code, run_exhibit
+from mnistlr.walkthrough.steps import Table
 
 
 def build_chapters(about: About) -> list[Chapter]:

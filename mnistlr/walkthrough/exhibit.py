@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mnistlr.datasets.named import NamedData
-from mnistlr.tour import DIGIT, MNIST_EXAMPLE
+from mnistlr.walkthrough.tour import DIGIT, MNIST_EXAMPLE
 
 __all__ = ["DIGIT", "About", "Chapter", "Exhibit", "Names", "Seen", "percent", "prose"]
 

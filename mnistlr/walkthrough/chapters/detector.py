@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import numpy as np
 
-from mnistlr.report.chapter import DIGIT, About, Chapter, Exhibit, Names, Seen, percent, prose
+from mnistlr.walkthrough.exhibit import DIGIT, About, Chapter, Exhibit, Names, Seen, percent, prose
 
 PRECISION = 0.98  # what the chosen threshold is to reach
 SURE = 0.9  # a probability

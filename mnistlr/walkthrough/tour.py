@@ -16,7 +16,7 @@ from mnistlr.datasets.named import NamedData
 from mnistlr.datasets.split import shuffle, stratified_folds
 from mnistlr.estimators import LogisticRegression, SoftmaxRegression
 from mnistlr.metrics.summary import ClassificationSummary
-from mnistlr.steps import Matrix, Picture, Step, Table, Text
+from mnistlr.walkthrough.steps import Matrix, Picture, Step, Table, Text
 
 DIGIT = 2  # the digit to detect
 MNIST_EXAMPLE = 36001  # an image of it

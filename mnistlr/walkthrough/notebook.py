@@ -6,9 +6,9 @@ from typing import Any
 
 from mnistlr._support.files import atomic_write
 from mnistlr.exceptions import MissingExtraError
-from mnistlr.report.build import build_chapters
-from mnistlr.report.chapter import About
-from mnistlr.report.the_data import imports, load
+from mnistlr.walkthrough.build import build_chapters
+from mnistlr.walkthrough.chapters.the_data import imports, load
+from mnistlr.walkthrough.exhibit import About
 
 _TITLE = """\
 # Teaching a machine to read digits

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mnistlr._version import __version__
-from mnistlr.report.chapter import About, Chapter
-from mnistlr.report.run import Shown
-from mnistlr.steps import Table
+from mnistlr.walkthrough.exhibit import About, Chapter
+from mnistlr.walkthrough.run import Shown
+from mnistlr.walkthrough.steps import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -87,11 +87,11 @@ def render_page(
         The HTML.
     """
     environment = Environment(
-        loader=PackageLoader("mnistlr", "web/templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
+        loader=PackageLoader("mnistlr.walkthrough", "templates"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["unbroken"] = _unbroken
-    style = files("mnistlr").joinpath("web/templates/report.css").read_text(encoding="utf-8")
+    style = files("mnistlr").joinpath("walkthrough/templates/report.css").read_text(encoding="utf-8")
     shown: list[Any] = [(chapter, [_drawn(one) for one in exhibits]) for chapter, exhibits in chapters]
     return environment.get_template("report.html").render(
         about=about, before=before, chapters=shown, in_short=in_short, notices=notices, version=__version__,

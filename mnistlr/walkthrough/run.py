@@ -6,7 +6,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
-from mnistlr.report.chapter import Exhibit, Names, Seen
+from mnistlr.walkthrough.exhibit import Exhibit, Names, Seen
 
 
 @dataclass(frozen=True)

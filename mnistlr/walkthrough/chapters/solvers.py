@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import numpy as np
 
-from mnistlr.report.chapter import DIGIT, About, Chapter, Exhibit, Names, Seen, percent, prose
+from mnistlr.walkthrough.exhibit import DIGIT, About, Chapter, Exhibit, Names, Seen, percent, prose
 
 CLOSE = 1e-3  # to the optimum, relative
 

@@ -1,7 +1,7 @@
 """The page to draw a digit on: one HTML file with the model's weights inside.
 
 The page computes what `mnistlr.images.normalise` and the estimators' ``decision_function`` compute, in JavaScript
-that is kept as readable: ``templates/draw/`` holds ``ink.js``, ``normalise.js``, ``model.js``, ``view.js`` and
+that is kept as readable: ``templates/`` holds ``ink.js``, ``normalise.js``, ``model.js``, ``view.js`` and
 ``main.js``, to be read in this order. It loads nothing and sends nothing: its content-security policy allows this one
 script and this one style, by their checksums, and nothing else.
 """
@@ -57,11 +57,11 @@ def render_draw_page(saved: ModelFile) -> str:
     coef, intercept = _one_row_a_class(model)
     labels, sentences = zip(*(_words(label, saved.provenance) for label in model.classes_.tolist()), strict=True)
     templates = Environment(
-        loader=PackageLoader("mnistlr.web", "templates"), autoescape=True, undefined=StrictUndefined
+        loader=PackageLoader("mnistlr.draw", "templates"), autoescape=True, undefined=StrictUndefined
     )
     sources = {name: _source(templates, name) for name in (*SCRIPTS, "page.css")}
     script, style = "\n" + "\n".join(sources[name] for name in SCRIPTS), sources["page.css"]
-    return templates.get_template("draw/page.html").render(
+    return templates.get_template("page.html").render(
         policy=_policy(script, style),
         version=__version__,
         question=_question(model, saved.provenance),
@@ -124,7 +124,7 @@ def _about(saved: ModelFile) -> str:
 
 def _source(templates: Environment, name: str) -> str:
     assert templates.loader is not None
-    source = templates.loader.get_source(templates, f"draw/{name}")[0]
+    source = templates.loader.get_source(templates, name)[0]
     return source.replace("\r\n", "\n")  # as the browser reads it before it computes the checksum
 
 

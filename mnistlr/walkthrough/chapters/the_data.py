@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mnistlr.report.chapter import About, Chapter, Exhibit, Names, Seen, percent, prose
+from mnistlr.walkthrough.exhibit import About, Chapter, Exhibit, Names, Seen, percent, prose
 
 _LOADERS = {"mnist": "load_mnist", "digits": "load_digits", "mnist_5k": "load_mnist_5k"}
 

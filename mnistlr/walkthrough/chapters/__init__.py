@@ -1,0 +1,1 @@
+"""The chapters of the walk-through, each a title and its exhibits."""
