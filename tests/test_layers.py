@@ -12,12 +12,10 @@ BASE = {"_support", "_version", "exceptions"}
 TRAINING = BASE | {"kernels", "samples", "objective", "solvers", "datasets"}
 TRAINING |= {"linear_predictor", "linear_classifier", "estimators"}
 
-# What each part may import besides itself. cli, commands and picture_commands stand on top and may import
-# anything.
+# What each part may import besides itself. cli stands on top and may import anything.
 MAY_IMPORT = {
     "_support": {"exceptions"},
     "_version": set(),
-    "console": set(),
     "exceptions": set(),
     "kernels": {"_support"},
     "datasets": BASE,

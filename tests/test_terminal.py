@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from mnistlr.cli.terminal import draw_contributions, draw_explanation, draw_grid, draw_image, draw_matrix
 from mnistlr.metrics.explanation import Explanation
 from mnistlr.metrics.summary import ClassificationSummary
-from mnistlr.terminal import draw_contributions, draw_explanation, draw_grid, draw_image, draw_matrix
 
 
 def plain(encoding: str = "utf-8", width: int = 80) -> Console:

@@ -14,9 +14,9 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precisio
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.utils import shuffle as peer_shuffle
 
+from mnistlr.cli.terminal import draw_step
 from mnistlr.datasets.named import NAMES, NamedData, load_mnist_or_digits, load_named
 from mnistlr.exceptions import DataUnavailableError
-from mnistlr.terminal import draw_step
 from mnistlr.walkthrough.steps import Picture, Step, Table, Text
 from mnistlr.walkthrough.tour import Tour
 

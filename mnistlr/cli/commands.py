@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from mnistlr._support.files import check_writable
 from mnistlr._support.threads import count_threads
 from mnistlr._version import __version__
-from mnistlr.console import open_console, print_json, progress
+from mnistlr.cli.console import open_console, print_json, progress
+from mnistlr.cli.terminal import draw_grid, draw_image, draw_matrix, draw_step, draw_table
 from mnistlr.datasets import FileCheck, cache_folder, fetch_mnist, mnist_location, verify_mnist
 from mnistlr.datasets.named import NAMES, NamedData, load_mnist_or_digits, load_named
 from mnistlr.estimators import LogisticRegression, SoftmaxRegression
 from mnistlr.exceptions import DataUnavailableError, MnistlrError
 from mnistlr.metrics.summary import ClassificationSummary
 from mnistlr.saving.model_file import ModelFile, read_model_file, save_model
-from mnistlr.terminal import draw_grid, draw_image, draw_matrix, draw_step, draw_table
 from mnistlr.walkthrough.steps import Table, Text
 from mnistlr.warmup import warm_up_fit
 

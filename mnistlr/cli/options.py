@@ -91,7 +91,7 @@ def tour(
     if not no_report:
         _check_ending(output, ".html")
     _check_ending(notebook, ".ipynb")
-    from mnistlr import commands
+    from mnistlr.cli import commands
 
     commands.tour(_name(dataset, data), data, seed, n_jobs, None if no_report else output, notebook)
 
@@ -105,7 +105,7 @@ def fetch(
     force: Annotated[bool, typer.Option("--force", help="Replace good files as well.")] = False,
 ) -> None:
     """Download MNIST into the cache, or check it there."""
-    from mnistlr import commands
+    from mnistlr.cli import commands
 
     raise typer.Exit(commands.check(source) if check else commands.fetch(source, force))
 
@@ -113,7 +113,7 @@ def fetch(
 @app.command(epilog="Example: mnistlr info --json")
 def info(as_json: Json = False) -> None:
     """Print versions, where MNIST lies, and whether its files are the right ones."""
-    from mnistlr import commands
+    from mnistlr.cli import commands
 
     raise typer.Exit(commands.info(as_json))
 
@@ -135,7 +135,7 @@ def show(
     shape = _grid_shape(grid)
     if index is None and shape is None:
         raise typer.BadParameter("expected the INDEX of an image, or --grid ROWSxCOLUMNS.")
-    from mnistlr import commands
+    from mnistlr.cli import commands
 
     commands.show(_name(dataset, data) or "mnist", data, index or 0, shape, output)
 
@@ -168,7 +168,7 @@ def train(
 ) -> None:
     """Train a model, print its test accuracy, save it."""
     _check_ending(output, ".npz")
-    from mnistlr import commands
+    from mnistlr.cli import commands
 
     parameters = {"solver": solver, "alpha": alpha, "tol": tol, "max_iter": max_iter}
     given = {name: value for name, value in parameters.items() if value is not None}
@@ -180,7 +180,7 @@ def train(
 @app.command(epilog="Example: mnistlr evaluate mnistlr-softmax.npz --json")
 def evaluate(model: ModelPath, dataset: ModelDataset = None, data: Data = None, as_json: Json = False) -> None:
     """Print accuracy, report and confusion matrix of a model on the test images."""
-    from mnistlr import commands
+    from mnistlr.cli import commands
 
     commands.evaluate(model, _name(dataset, data), data, as_json)
 
@@ -214,11 +214,11 @@ def predict(
     if output and len(pictures or ()) > 1:
         raise typer.BadParameter("--output draws the steps of one PICTURE, got several.")
     if pictures:
-        from mnistlr import picture_commands
+        from mnistlr.cli import picture_commands
 
         picture_commands.predict_pictures(model, pictures, find_all, show_steps, output, as_json)
     else:
-        from mnistlr import commands
+        from mnistlr.cli import commands
 
         commands.predict(model, index or [], _name(dataset, data), data, as_json)
 
@@ -243,7 +243,7 @@ def explain(
     """
     if (photo is None) == (index is None):
         raise typer.BadParameter("expected one of the two: a PHOTO, or --index NUMBER of an image of the data set.")
-    from mnistlr import picture_commands
+    from mnistlr.cli import picture_commands
 
     picture_commands.explain(model, photo, index, _name(dataset, data), data, output)
 
@@ -264,7 +264,7 @@ def draw(
 ) -> None:
     """Write a page to draw a digit on, which shows how the model decides, and open it."""
     _check_ending(output, ".html")
-    from mnistlr import picture_commands
+    from mnistlr.cli import picture_commands
 
     picture_commands.draw(model, output, not no_open)
 
@@ -272,7 +272,7 @@ def draw(
 @app.command(epilog="Example: mnistlr warmup")
 def warmup() -> None:
     """Compile everything ahead of time, so that no later run has to wait for it."""
-    from mnistlr import commands
+    from mnistlr.cli import commands
 
     commands.warmup()
 

@@ -1,0 +1,5 @@
+"""The command line."""
+
+from mnistlr.cli.options import main
+
+__all__ = ["main"]
