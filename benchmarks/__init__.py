@@ -5,3 +5,7 @@ held against; ``--quick`` only checks that everything runs. The peers are option
 ``benchopt run benchmarks`` runs solver after solver; ``benchopt test benchmarks -- --skip-env`` tries all of them
 (without that option it wants conda to install them).
 """
+
+from pathlib import Path
+
+__path__.append(str(Path(__file__).parent / "questions"))

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss
 
-from benchmarks.measure import clock, quartiles, ratio, take_turns
-from benchmarks.report import Report, Row, show_ratio, show_time, timed
+from benchmarks.measuring.clocks import clock, quartiles, ratio, take_turns
+from benchmarks.measuring.report import Report, Row, show_ratio, show_time, timed
 from benchmarks.scoring import as_floats, evaluate, first_setting, penalised, weights_of
 from mnistlr import LogisticRegression, SoftmaxRegression
 from mnistlr.datasets.named import load_named
@@ -60,7 +60,7 @@ def test_clocks_take_turns() -> None:
 
 def test_short_tasks_are_repeated_within_a_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr("benchmarks.measure.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("benchmarks.measuring.clocks.time.perf_counter", lambda: now[0])
 
     def task() -> None:  # takes 1/8 s
         now[0] += 0.125

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from benchmarks.race_report import BEGIN, END, Race, headline, losses, replace_part, table, write_all
+from benchmarks.race.report import BEGIN, END, Race, headline, losses, replace_part, table, write_all
 
 
 @pytest.fixture
 def race() -> Any:
     pytest.importorskip("benchopt")
-    from benchmarks import race
+    from benchmarks.race import run as race
 
     return race
 
@@ -171,7 +171,7 @@ def test_a_level_that_one_seed_misses_is_not_reached(race: Any) -> None:
 
 def test_judging_stops_the_clock(race: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
-    monkeypatch.setattr("benchmarks.race.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("benchmarks.race.run.time.perf_counter", lambda: clock[0])
 
     def judge(now: int) -> dict[str, float]:
         clock[0] += 1.0

@@ -26,12 +26,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import PAUSE
+from benchmarks.measuring.clocks import PAUSE
+from benchmarks.measuring.report import machine
 from benchmarks.memory import in_new_process, peak
-from benchmarks.race_report import OURS, Race, write_all
-from benchmarks.report import machine
+from benchmarks.race.report import OURS, Race, write_all
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1]
 TASKS = ("2 or not", "ten classes")
 ACCURACY = {"2 or not": (0.975, 0.98), "ten classes": (0.92, 0.925)}
 SUBOPTIMALITY = (1e-2, 1e-4, 1e-6)

@@ -13,8 +13,8 @@ import scipy.sparse as sp
 from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 from threadpoolctl import threadpool_limits
 
-from benchmarks.measure import clock, quartiles, take_turns
-from benchmarks.report import Report, Row, show_time, timed, yes_no
+from benchmarks.measuring.clocks import clock, quartiles, take_turns
+from benchmarks.measuring.report import Report, Row, show_time, timed, yes_no
 from mnistlr import SoftmaxRegression, kernels
 from mnistlr._support.threads import count_threads
 from mnistlr.objective import Objective

@@ -13,8 +13,8 @@ from typing import Any
 
 import sklearn.linear_model as sk
 
-from benchmarks.measure import quartiles, ratio
-from benchmarks.report import Report, Row, show_ratio, yes_no
+from benchmarks.measuring.clocks import quartiles, ratio
+from benchmarks.measuring.report import Report, Row, show_ratio, yes_no
 from mnistlr import LogisticRegression, SoftmaxRegression
 from mnistlr.datasets.named import load_named
 

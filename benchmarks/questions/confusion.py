@@ -6,8 +6,8 @@ The least is np.bincount(10 * y_true + y_pred), which checks nothing and knows t
 import numpy as np
 from sklearn.metrics import confusion_matrix as sklearn_confusion_matrix
 
-from benchmarks.measure import clock, take_turns
-from benchmarks.report import Report, timed
+from benchmarks.measuring.clocks import clock, take_turns
+from benchmarks.measuring.report import Report, timed
 from mnistlr import confusion_matrix
 
 SIZES = [10**3, 10**4, 10**5, 10**6, 10**7]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.report import Report
+from benchmarks.measuring.report import Report
 
 BLOCK = 500  # images that are shifted and rotated alike
 FULL, USUAL, QUICK = 8_000_000, 1_000_000, 20_000

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-
-from benchmarks.generated import FULL, QUICK, RESULTS, USUAL, images_on_disk, new_figure, save_figure
-from benchmarks.measure import clock, quartiles, take_turns
 from benchmarks.memory import resident
-from benchmarks.report import Report, Row, show_time, timed
+
+from benchmarks.measuring.clocks import clock, quartiles, take_turns
+from benchmarks.measuring.generated import FULL, QUICK, RESULTS, USUAL, images_on_disk, new_figure, save_figure
+from benchmarks.measuring.report import Report, Row, show_time, timed
 from mnistlr import SoftmaxRegression, open_idx
 from mnistlr._support.threads import count_threads
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import quartiles, ratio
+from benchmarks.measuring.clocks import quartiles, ratio
 from mnistlr import __version__
 from mnistlr._support.threads import count_threads
 from mnistlr.datasets.named import NamedData, load_named

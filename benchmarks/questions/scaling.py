@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import clock, take_turns
-from benchmarks.report import Report, Row, timed
+from benchmarks.measuring.clocks import clock, take_turns
+from benchmarks.measuring.report import Report, Row, timed
 from mnistlr._support.threads import count_threads
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples

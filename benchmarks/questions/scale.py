@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-
-from benchmarks.generated import FULL, images_on_disk, new_figure, save_figure
 from benchmarks.memory import in_new_process, resident
-from benchmarks.report import Report, Row, timed
+
+from benchmarks.measuring.generated import FULL, images_on_disk, new_figure, save_figure
+from benchmarks.measuring.report import Report, Row, timed
 from mnistlr import SoftmaxRegression, open_idx
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 
-from benchmarks.measure import clock, take_turns
-from benchmarks.report import Report, timed
+from benchmarks.measuring.clocks import clock, take_turns
+from benchmarks.measuring.report import Report, timed
 from benchmarks.scoring import as_floats
 from mnistlr import SoftmaxRegression
 

@@ -1,7 +1,7 @@
 """The tutorial's fits: what its readers wait for, each with its own stopping rule.
 
 SoftmaxRegression() against SGDClassifier on ten classes, and LogisticRegression against scikit-learn's with tol = 0.1
-on "2 or not", raw pixels. Times to given levels are a matter for ``race.py``.
+on "2 or not", raw pixels. Times to given levels are a matter for ``benchmarks.race``.
 """
 
 import time
@@ -12,8 +12,8 @@ import numpy as np
 import sklearn.linear_model as sk
 from sklearn.exceptions import ConvergenceWarning
 
-from benchmarks.measure import clock, take_turns
-from benchmarks.report import Report, Row, timed, yes_no
+from benchmarks.measuring.clocks import clock, take_turns
+from benchmarks.measuring.report import Report, Row, timed, yes_no
 from benchmarks.scoring import as_floats, evaluate, first_setting, penalised, weights_of
 from mnistlr import LogisticRegression, SoftmaxRegression
 

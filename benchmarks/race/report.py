@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import quartiles
-from benchmarks.report import show_time
+from benchmarks.measuring.clocks import quartiles
+from benchmarks.measuring.report import show_time
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FIGURES = ROOT / "benchmarks" / "figures"
 BEGIN, END = "<!-- made by python -m benchmarks.race --readme -->", "<!-- end -->"
 OURS = "mnistlr"

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.measure import quartiles, take_turns
-from benchmarks.report import Report, Row, show_time, timed, yes_no
+from benchmarks.measuring.clocks import quartiles, take_turns
+from benchmarks.measuring.report import Report, Row, show_time, timed, yes_no
 
 GOAL = 0.4  # seconds of import and first fit beyond importing numba and sklearn.base and a warm fit
 GOAL_HELP = 0.5  # seconds

@@ -1,0 +1,1 @@
+"""Clocks, memory, tables and generated images, which all benchmarks share."""

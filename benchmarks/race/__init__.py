@@ -1,0 +1,1 @@
+"""The race of all solvers: ``python -m benchmarks.race``."""
