@@ -21,9 +21,9 @@ from unittest import mock
 from urllib.parse import urlsplit
 
 import numpy as np
-from benchmarks.memory import in_new_process, peak
 
 from benchmarks.measuring.clocks import quartiles
+from benchmarks.measuring.memory import in_new_process, peak
 from benchmarks.measuring.report import Report, Row, timed
 from mnistlr.datasets.mnist import fetch_mnist, load_mnist
 from mnistlr.datasets.mnist_files import MNIST_FILES

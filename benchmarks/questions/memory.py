@@ -5,7 +5,6 @@ place; then the largest resident memory during the call minus the resident memor
 operating system, which sees everything, whoever allocates it. Linux only.
 """
 
-import multiprocessing
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import sklearn.linear_model as sk
 
 from benchmarks.measuring.clocks import quartiles, ratio
+from benchmarks.measuring.memory import in_new_process, peak
 from benchmarks.measuring.report import Report, Row, show_ratio, yes_no
 from mnistlr import LogisticRegression, SoftmaxRegression
 from mnistlr.datasets.named import load_named
@@ -33,21 +33,6 @@ FITS: dict[str, tuple[Callable[[], Any], bool]] = {
 RIVAL = {True: "scikit-learn LogisticRegression, binary", False: "scikit-learn LogisticRegression, ten"}
 
 
-def resident(field: str) -> int:
-    """Return the bytes of a field of /proc/self/status."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
-
-
-def peak(task: Callable[[], Any]) -> float:
-    """Run ``task``; return the megabytes (10^6 bytes) that it took at most."""
-    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
-    before = resident("VmRSS")
-    kept = task()
-    del kept
-    return (resident("VmHWM") - before) / 1e6
-
-
 def peak_of_fit(name: str, dataset: str) -> float:
     """Return the peak of one of ``FITS``."""
     warnings.simplefilter("ignore")  # not converged, of course
@@ -62,12 +47,6 @@ def peak_of_load(dataset: str) -> float:
     """Return the peak of loading a data set."""
     load_named("digits")
     return peak(lambda: load_named(dataset))
-
-
-def in_new_process(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Return ``function(*arguments)``, called in a process of its own that shares nothing with this one."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, arguments)
 
 
 def row(what: str, values: list[float], theirs: list[float] | None = None, goal: float | None = None) -> Row:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from benchmarks.memory import in_new_process, resident
 
 from benchmarks.measuring.generated import FULL, images_on_disk, new_figure, save_figure
+from benchmarks.measuring.memory import in_new_process, resident
 from benchmarks.measuring.report import Report, Row, timed
 from mnistlr import SoftmaxRegression, open_idx
 from mnistlr.objective import Objective

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from benchmarks.memory import resident
 
 from benchmarks.measuring.clocks import clock, quartiles, take_turns
 from benchmarks.measuring.generated import FULL, QUICK, RESULTS, USUAL, images_on_disk, new_figure, save_figure
+from benchmarks.measuring.memory import resident
 from benchmarks.measuring.report import Report, Row, show_time, timed
 from mnistlr import SoftmaxRegression, open_idx
 from mnistlr._support.threads import count_threads

@@ -27,8 +27,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measuring.clocks import PAUSE
+from benchmarks.measuring.memory import in_new_process, peak
 from benchmarks.measuring.report import machine
-from benchmarks.memory import in_new_process, peak
 from benchmarks.race.report import OURS, Race, write_all
 
 FOLDER = Path(__file__).parents[1]
