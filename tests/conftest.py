@@ -21,12 +21,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
-from local_server import LocalServer, openml_site
 
 from mnistlr.datasets import download, load_digits, load_mnist, load_mnist_5k, mnist_files, stratified_split
+from tests.helpers.local_server import LocalServer, openml_site
 
-pytest_plugins = ["command_runs", "draw_pages", "solver_problems"]
-pytest.register_assert_rewrite("any_input", "clouds", "loads", "mutations")
+pytest_plugins = ["tests.helpers.command_runs", "tests.helpers.draw_pages", "tests.helpers.solver_problems"]
+pytest.register_assert_rewrite(*(f"tests.helpers.{name}" for name in ("any_input", "clouds", "loads", "mutations")))
 
 _ATTACKS = pytest.StashKey[dict[str, Counter[str]]]()
 

@@ -7,7 +7,6 @@ On all of MNIST the figures of the tutorial hold as absolute numbers too; on the
 import numpy as np
 import pytest
 import sklearn.linear_model
-from conftest import ImageData
 from numpy.testing import assert_array_equal
 from scipy.special import logsumexp
 from sklearn.metrics import f1_score
@@ -15,6 +14,7 @@ from sklearn.multiclass import OneVsRestClassifier
 
 from mnistlr import LogisticRegression, SoftmaxRegression
 from mnistlr.datasets import stratified_folds
+from tests.conftest import ImageData
 
 SEEDS = range(5)
 

@@ -5,14 +5,14 @@ import warnings
 
 import numpy as np
 import pytest
-from clouds import MODELS, clouds, labels_for, refuse, state
-from conftest import ImageData
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from mnistlr import DivergenceError, LogisticRegression, MnistlrError, SoftmaxRegression, kernels
 from mnistlr.linear_classifier import DEFAULTS
 from mnistlr.solvers import Monitor
+from tests.conftest import ImageData
+from tests.helpers.clouds import MODELS, clouds, labels_for, refuse, state
 
 
 @pytest.fixture(scope="module")

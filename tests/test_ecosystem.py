@@ -12,7 +12,6 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 import sklearn
-from conftest import ImageData
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV, CalibrationDisplay
@@ -45,6 +44,7 @@ from sklearn.utils import estimator_html_repr, get_tags
 from mnistlr import LogisticRegression, SoftmaxRegression
 from mnistlr.linear_classifier import DEFAULTS
 from mnistlr.samples import Samples
+from tests.conftest import ImageData
 
 MODELS = [LogisticRegression(alpha=1e-2), SoftmaxRegression(alpha=1e-2, random_state=0)]
 METHODS = ["predict", "predict_proba", "predict_log_proba", "decision_function"]

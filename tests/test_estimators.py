@@ -9,8 +9,6 @@ import joblib
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from clouds import MODELS, clouds, labels_for, refuse
-from conftest import ImageData
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
@@ -18,6 +16,8 @@ from sklearn.exceptions import ConvergenceWarning
 from mnistlr import DivergenceError, LogisticRegression, SoftmaxRegression
 from mnistlr.linear_classifier import DEFAULTS
 from mnistlr.objective import Objective
+from tests.conftest import ImageData
+from tests.helpers.clouds import MODELS, clouds, labels_for, refuse
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-import reference
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples, pad_vector
+from tests.helpers import reference
 
 
 def make_objective(K, n=1500, d=7, seed=0, X=None, **settings):

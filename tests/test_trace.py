@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ImageData
 from sklearn.base import clone
 
 from mnistlr import LogisticRegression, SoftmaxRegression
 from mnistlr.trace import trace_fit
+from tests.conftest import ImageData
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,204 @@
+"""The command line: what it prints where, what it refuses and how."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mnistlr import __version__
+from tests.conftest import ImageData
+from tests.helpers.command_runs import Run, assert_error, process
+
+COMMANDS = ("tour", "fetch", "info", "show", "train", "evaluate", "predict", "explain", "draw", "warmup")
+
+
+def test_help_of_all_commands_fits_80_columns_and_has_an_example(run: Run) -> None:
+    status, out, err = run("--help")
+    assert (status, err) == (0, "")
+    assert all(f" {command} " in out for command in COMMANDS)
+    assert run() == (0, out, "")
+    for command in COMMANDS:
+        status, out, err = run(command, "--help")
+        assert (status, err) == (0, "")
+        assert f"Example: mnistlr {command}" in out
+        assert "[[" not in out  # an optional argument, in brackets twice
+        assert max(map(len, out.splitlines())) <= 80
+
+
+def test_help_imports_nothing_slow() -> None:
+    code = (
+        "import sys\n"
+        "from mnistlr.cli import main\n"
+        "try:\n    main(['--help'])\n"
+        "finally:\n    print({'numpy', 'numba', 'scipy', 'sklearn', 'matplotlib'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.endswith("set()\n"), done.stdout + done.stderr
+
+
+def test_version(run: Run) -> None:
+    assert run("--version") == (0, f"mnistlr {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["draw-me"], "draw-me"),
+        (["tour", "--dataset", "cifar"], "cifar"),
+        (["tour", "--dataset", "digits", "--data", "."], "--data FOLDER is for MNIST"),
+        (["show"], "expected the INDEX of an image, or --grid"),
+        (["show", "--grid", "10"], "expected --grid ROWSxCOLUMNS such as 10x10, got '10'"),
+        (["show", "--grid", "0x3"], "expected --grid ROWSxCOLUMNS"),
+        (["train", "--digit", "10"], "--digit"),
+        (["train", "--digit", "two"], "--digit"),
+        (["train", "--alpha", "-1"], "--alpha"),
+        (["predict", "model.npz"], "--index"),
+        (["evaluate"], "MODEL"),
+        (["explain", "model.npz"], "expected one of the two: a PHOTO, or --index"),
+        (["explain", "model.npz", "photo.png", "--index", "1"], "expected one of the two: a PHOTO, or --index"),
+    ],
+)
+def test_misuse_is_one_line_and_status_2(run: Run, arguments: list[str], message: str) -> None:
+    assert_error(run(*arguments), 2, message)
+
+
+def test_other_errors_are_one_line_and_status_1(run: Run, models: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "text.npz").write_text("no model")
+    digits = ("--dataset", "digits")
+    assert_error(run("show", 1797, *digits), 1, "expected the index of an image of digits, 0 to 1796, got 1797")
+    assert_error(run("show", *digits, "--", -1), 1, "got -1")
+    assert_error(run("show", 1790, "--grid", "2x5", *digits), 1, "got 1797")
+    assert_error(run("show", 1, "--data", tmp_path), 1, "expected the four IDX files")
+    assert_error(run("train", *digits, "--solver", "magic"), 1, "'solver'")
+    assert_error(run("train", *digits, "-o", "no/model.npz"), 1, "there is no folder no")
+    assert_error(run("train", *digits, "-o", "."), 1, "expected the name of a file to write")
+    assert_error(run("tour", *digits, "-o", "."), 1, "expected the name of a file to write")
+    assert_error(run("tour", *digits, "--no-report", "--notebook", "."), 1, "expected the name of a file to write")
+    assert_error(run("show", 1, *digits, "-o", "no/image.png"), 1, "there is no folder")
+    assert_error(run("show", 1, *digits, "-o", "image.npz"), 1, ".png, ")
+    assert_error(run("evaluate", "."), 1, "is a folder")
+    assert_error(run("evaluate", "none.npz"), 1, "expected a file, but there is no none.npz;")
+    assert_error(run("evaluate", "text.npz"), 1, "text.npz is no model file")
+    assert_error(run("predict", models["softmax"], "--index", 99999), 1, "got 99999")
+    assert_error(run("evaluate", models["softmax"], "--dataset", "mnist_5k"), 1, "takes 64 features")
+    assert not list(tmp_path.glob("*.part")) + list(tmp_path.glob("mnistlr*"))
+
+
+def test_dataset_mnist_never_falls_back(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MNISTLR_DATA", raising=False)
+    status, out, err = run("tour", "--dataset", "mnist")
+    assert (status, out) == (1, "")
+    assert err.startswith("mnistlr: error: MNIST could not be had from any source; put its four IDX files")
+
+
+def test_tour_without_mnist_takes_the_digits_and_says_so_first_and_last(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MNISTLR_DATA", raising=False)
+    status, out, _ = run("tour", "--no-report")
+    assert status == 0
+    for part in (out[:500], out[-500:]):
+        assert "This is not MNIST, which could not be had." in part
+        assert "Data: scikit-learn's bundled digits, 1,797 images" in part
+        assert "mnistlr fetch" in part
+
+
+def test_tour_of_mnist(run: Run, mnist: ImageData) -> None:
+    status, out, _ = run("tour", "--dataset", mnist.name, "--seed", 1, "--n-jobs", 1, "--no-report")
+    assert status == 0
+    assert "a 2? True" in out
+    assert [line for line in out.splitlines() if line.endswith(" s") and "─" in line][7].startswith("8. In short")
+    assert max(map(len, out.splitlines())) <= 80
+    if mnist.is_full:
+        assert "2. Image 36001" in out
+
+
+def test_streams_of_a_process() -> None:
+    done = process("tour", "--dataset", "digits", "--no-report", NO_COLOR="1")
+    assert done.returncode == 0
+    assert "1. The data" in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
+    assert set(done.stderr.splitlines()) <= {"compiling the loops: on the first run this takes a moment ..."}
+    done = process("show", 5000, "--dataset", "digits")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "mnistlr: error: expected the index of an image of digits, 0 to 1796, got 5000.\n"
+
+
+@pytest.mark.long
+def test_first_run_says_that_it_compiles_and_the_second_does_not(tmp_path: Path) -> None:
+    arguments = ("train", "--dataset", "digits", "--digit", 2, "-o", tmp_path / "m.npz")
+    notices = [process(*arguments, NUMBA_CACHE_DIR=str(tmp_path / "numba")).stderr for _ in range(2)]
+    assert notices == ["compiling the loops: on the first run this takes a moment ...\n", ""]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and signals as in POSIX")
+@pytest.mark.parametrize("arguments", [("show", "--grid", "200x1", "--dataset", "digits"), ("info", "--json"), ()])
+def test_closed_pipe_is_quiet(arguments: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "mnistlr", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        assert running.stderr.read() == b""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell as in POSIX")
+def test_closed_stdout_is_no_traceback() -> None:
+    command = f"{shlex.quote(sys.executable)} -m mnistlr info --json >&-"
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and signals as in POSIX")
+def test_interrupt_is_one_line_and_status_130() -> None:
+    code = (
+        "import mnistlr.cli.commands, signal, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it
+        "def wait(*_):\n    print('ready', flush=True); time.sleep(60)\n"
+        "mnistlr.cli.commands.load_named = wait\n"
+        "from mnistlr.cli import main\n"
+        "main(['train', '--dataset', 'digits'])\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        assert running.stdout.readline() == "ready\n"
+        time.sleep(0.1)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(timeout=30) == 130
+        assert running.stderr.read().strip() == "mnistlr: interrupted"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ending"),
+    [
+        (("tour", "-o", "x.pdf"), ".html"),
+        (("tour", "--no-report", "--notebook", "x.html"), ".ipynb"),
+        (("draw", "-o", "x.png"), ".html"),
+        (("train", "-o", "x.txt"), ".npz"),
+    ],
+)
+def test_a_file_is_named_what_it_is(run: Run, arguments: tuple[str, ...], ending: str, tmp_path: Path) -> None:
+    assert_error(run(*arguments), 2, f"expected a file name that ends in {ending}, got x.")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "came"),
+    [
+        (("show", "abc"), "'abc'"),
+        (("train", "--digit", "11"), "11"),
+        (("show", "1", "--dataset", "nosuch"), "'nosuch'"),
+    ],
+)
+def test_an_option_that_does_not_fit_is_repeated(run: Run, arguments: tuple[str, ...], came: str) -> None:
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, "")
+    assert err.count(came) == 1

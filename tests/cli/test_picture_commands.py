@@ -1,0 +1,137 @@
+"""`mnistlr predict MODEL PICTURE`: what is printed and drawn, and what it cannot do."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from mnistlr import SoftmaxRegression, find_digits, load_model, to_mnist
+from tests.conftest import ImageData
+from tests.helpers.command_runs import Run
+
+Image = pytest.importorskip("PIL.Image", reason="needs the extra images")
+from tests.helpers.photos import on_a_page  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def model(small_mnist: ImageData, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    softmax = SoftmaxRegression(random_state=0).fit(small_mnist.X_train, small_mnist.y_train)
+    return softmax.save(tmp_path_factory.mktemp("model") / "softmax.npz")
+
+
+def save_png(array: np.ndarray, path: str) -> str:
+    Image.fromarray(array).save(path)
+    return path
+
+
+def test_predict_a_picture(run: Run, model: Path, mnist: ImageData) -> None:
+    picture = save_png(on_a_page([mnist.X_test[0].reshape(28, 28)], gap=9), "photo.png")
+    (expected,) = load_model(model).predict(to_mnist(picture).reshape(1, -1)).tolist()
+    status, out, err = run("predict", model, picture)
+    assert (status, err) == (0, "")
+    assert f"photo.png: predicted {expected}" in out
+    assert "ink" not in out
+    status, steps, _ = run("predict", model, picture, "--show-steps")
+    assert status == 0
+    assert steps.endswith(out)
+    for title in ("grey", "paper", "contrast", "ink", "strokes"):
+        assert f"{title}, from 0." in steps
+    assert max(map(len, steps.splitlines())) <= 80
+    found = json.loads(run("predict", model, picture, "--json")[1])
+    (answer,) = found["answers"]
+    assert (answer["picture"], answer["predicted"]) == ("photo.png", expected)
+    assert found["classes"][int(np.argmax(answer["probabilities"]))] == expected
+
+
+def test_steps_of_a_stroke_fit_into_a_terminal(run: Run, model: Path) -> None:
+    """The strokes of a 1 are many times as high as wide: they are drawn narrow rather than enlarged to full width."""
+    page = np.full((300, 300), 255, np.uint8)
+    page[40:260, 140:160] = 0
+    _, steps, _ = run("predict", model, save_png(page, "one.png"), "--show-steps")
+    lines = steps.splitlines()
+    titles = [row for row, line in enumerate(lines) if ", from " in line]
+    assert len(titles) == 5
+    assert max(np.diff(titles)) <= 21
+    assert len(lines) - titles[-1] <= 2 * 21
+    assert "-0.00" not in steps
+
+
+def test_labels_are_printed_as_they_are(run: Run, small_mnist: ImageData, tmp_path: Path) -> None:
+    """Neither rich's markup nor its names of emoji."""
+    labels = np.where(small_mnist.y_train == 0, "[/]", ":x:")
+    SoftmaxRegression(random_state=0).fit(small_mnist.X_train, labels).save(tmp_path / "model.npz")
+    picture = save_png(on_a_page([small_mnist.X_test[0].reshape(28, 28)], gap=9), "[b].png")
+    for command in ("predict", "explain"):
+        status, out, err = run(command, "model.npz", picture)
+        assert (status, err) == (0, "")
+        for text in ("[/]", ":x:", "[b].png"):
+            assert text in out
+
+
+def test_predict_all_digits_of_a_picture(run: Run, model: Path, mnist: ImageData) -> None:
+    images = mnist.X_test[:20].reshape(-1, 28, 28)
+    whole = [image for image in images if ndimage.label(image, np.ones((3, 3)))[1] == 1]
+    page = save_png(on_a_page(whole[:4], gap=5), "page.png")
+    found = load_model(model).predict(np.array([digit.pixels.ravel() for digit in find_digits(page)]))
+    assert len(found) == 4
+    assert f"page.png: {' '.join(map(str, found))}\n" in run("predict", model, page, "--all")[1]
+    status, out, err = run("predict", model, page)
+    assert (status, out) == (1, "")
+    assert (
+        err
+        == "mnistlr: error: page.png: expected one digit, found 4 side by side; find_digits (--all) tells them apart.\n"
+    )
+
+
+def test_predict_draws_the_steps_to_a_file(run: Run, model: Path, mnist: ImageData) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra plots")
+    picture = save_png(on_a_page([mnist.X_test[0].reshape(28, 28)], gap=9), "photo.png")
+    assert "saved steps.png" in run("predict", model, picture, "-o", "steps.png")[1]
+    assert np.asarray(Image.open("steps.png")).std() > 10
+
+
+def test_the_steps_of_many_digits_are_drawn_in_rows(run: Run, model: Path, mnist: ImageData) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra plots")
+    lines = [on_a_page(mnist.X_test[k : k + 6].reshape(-1, 28, 28), gap=5) for k in range(0, 24, 6)]
+    widest = max(line.shape[1] for line in lines)
+    rows = [np.pad(line, ((0, 60), (0, widest - line.shape[1])), constant_values=200) for line in lines]
+    save_png(np.vstack(rows), "page.png")
+    assert run("predict", model, "page.png", "--all", "-o", "steps.png")[0] == 0
+    with Image.open("steps.png") as picture:
+        width, height = picture.size
+    assert height / 1.5 < width < 1.5 * height
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("command", ["predict", "explain"])
+def test_a_pipe_is_refused_and_not_waited_for(run: Run, model: Path, command: str) -> None:
+    os.mkfifo("pipe")
+    assert run(command, model, "pipe") == (
+        1,
+        "",
+        "mnistlr: error: pipe: expected a plain file, but pipe is a pipe, a socket or a device.\n",
+    )
+
+
+def test_predict_tells_what_it_cannot_do(run: Run, model: Path, tmp_path: Path) -> None:
+    save_png(np.full((90, 90), 200, dtype=np.uint8), "blank.png")
+    Path("text.png").write_text("no picture")
+    small = SoftmaxRegression().fit(np.eye(4), [0, 1, 0, 1]).save(tmp_path / "small.npz")
+    for arguments, expected, message in [
+        ((model, "blank.png"), 1, "blank.png: the picture is empty"),
+        ((model, "text.png"), 1, "text.png: this is no picture"),
+        ((model, "none.png"), 1, "there is no none.png"),
+        ((small, "blank.png"), 1, "takes 4 features, but a picture becomes 28x28"),
+        ((model,), 2, "PICTURE"),
+        ((model, "blank.png", "-i", 3), 2, "PICTURE"),
+        ((model, "-i", 3, "--all"), 2, "--all"),
+        ((model, "a.png", "b.png", "-o", "c.png"), 2, "one PICTURE"),
+    ]:
+        status, out, err = run("predict", *arguments)
+        assert (status, out) == (expected, "")
+        assert err.startswith("mnistlr: error: ")
+        assert message in err
+        assert err.count("\n") == 1

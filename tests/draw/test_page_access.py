@@ -1,0 +1,118 @@
+"""The page to draw on reaches everybody: small and large screens, dark rooms, screen readers; and lets nothing out."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnistlr import LogisticRegression, SoftmaxRegression
+from mnistlr.draw.page import render_draw_page
+from mnistlr.saving.model_file import ModelFile
+from tests.helpers.draw_pages import LONG, Open, draw_by_mouse, numbers, page_pixels, wait_until
+from tests.helpers.strokes import DIGITS
+
+WIDTHS = (320, 1280, *(pytest.param(width, marks=LONG) for width in (360, 768, 2560, 3840)))
+
+
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=LONG)])
+@pytest.mark.parametrize("name", ["softmax", pytest.param("detector", marks=LONG)])
+def test_no_accessibility_violation(scheme: str, name: str, open_page: Open) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = open_page(name, 360, 740, color_scheme=scheme, reduced_motion="reduce")
+    for strokes in ([], DIGITS[2]):
+        draw_by_mouse(page, strokes)
+        found = axe.run(page, options={"resultTypes": ["violations", "incomplete"]})
+        assert found.violations_count == 0, found.generate_report()
+
+
+def test_what_a_screen_reader_tells(open_page: Open) -> None:
+    page = open_page()
+    pad = page.get_by_role("application", name="Paper to draw on")
+    assert "move the pen" in page.locator(f"#{pad.get_attribute('aria-describedby')}").text_content()
+    assert page.get_by_role("img", name="The evidence: none yet, the canvas is empty.").count() == 1
+    draw_by_mouse(page, DIGITS[3])
+    inked = np.count_nonzero(page_pixels(page))
+    assert page.get_by_role("img", name=re.compile(rf"^The 28 by 28 pixels .* {inked} have ink\.$")).count() == 1
+    told = page.locator("#evidence").get_attribute("aria-label")
+    found = re.fullmatch(
+        r"Where the evidence lies: for 3 \+[\d.]+, most of it at the ([a-z ]+); "
+        r"for (\d) −[\d.]+, most of it at the ([a-z ]+)\.",
+        told,
+    )
+    assert found is not None
+    places = ["top left", "top", "top right", "left", "centre", "right", "bottom left", "bottom", "bottom right"]
+    third = np.clip((np.arange(28) - 4) * 3 // 20, 0, 2)  # of the 20x20 pixels that a digit fills
+    ninth = (3 * third[:, None] + third).ravel()
+    contributions = numbers(page, f"mnistlr.evidence(mnistlr.pixels(), 3, {found[2]}).contributions")
+    for sign, place in ((1, found[1]), (-1, found[3])):
+        assert place == places[np.bincount(ninth, np.maximum(0, sign * contributions)).argmax()]
+    assert page.get_by_role("row", name=re.compile(r"^3 \d\d\.\d %$")).count() == 1
+    assert page.get_by_role("status").text_content().startswith("It is a 3, ")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_overflows(width: int, open_page: Open) -> None:
+    page = open_page(width=width)
+    draw_by_mouse(page, DIGITS[3])
+    code = """[...document.querySelectorAll('body *')].filter((e) => !e.classList.contains('unseen'))
+        .filter((e) => e.getBoundingClientRect().right > innerWidth || e.getBoundingClientRect().left < 0)
+        .map((e) => e.outerHTML)"""
+    assert page.evaluate(code) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    buttons = [page.locator(f"#{name}").bounding_box() for name in ("undo", "clear")]
+    assert all(box["height"] >= 44 and box["width"] >= 44 for box in buttons)
+    box = page.locator("#pad").bounding_box()
+    assert box["width"] == pytest.approx(box["height"], abs=1)
+
+
+def test_colours_follow_the_scheme(open_page: Open) -> None:
+    page = open_page()
+    draw_by_mouse(page, DIGITS[1])
+    shade = """() => {
+        const copy = new OffscreenCanvas(1, 1).getContext("2d");
+        copy.drawImage(document.getElementById("pad"), -9, -9);
+        return copy.getImageData(0, 0, 1, 1).data[0];
+    }"""
+    for scheme, condition in (("light", "> 200"), ("dark", "< 60"), ("light", "> 200")):
+        page.emulate_media(color_scheme=scheme)
+        wait_until(page, f"({shade})() {condition}")
+    page.emulate_media(color_scheme="dark", media="print")  # paper is light
+    wait_until(page, f"({shade})() > 200")
+
+
+def test_labels_are_text_and_nothing_else(open_page: Open, softmax: SoftmaxRegression, tmp_path: Path) -> None:
+    model = LogisticRegression()
+    evil = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+    model.__dict__.update(softmax.__dict__)
+    model.coef_, model.intercept_ = softmax.coef_[:1], softmax.intercept_[:1]
+    model.classes_ = np.array([evil, "'\"&<b>" + 300 * "w"], dtype=object)
+    file = tmp_path / "evil.html"
+    file.write_bytes(render_draw_page(ModelFile(model, {"data": {"name": evil}, "digit": evil})).encode())
+    page = open_page(file.as_uri(), width=320)
+    assert page.locator("#bars th").all_text_contents() == model.classes_.tolist()
+    assert page.evaluate("mnistlr.labels") == model.classes_.tolist()
+    draw_by_mouse(page, DIGITS[3])
+    label = page.evaluate("mnistlr.labels[mnistlr.predict(mnistlr.pixels())]")
+    assert page.locator("#answer").text_content() == f"It is “{label}”"
+    assert page.locator("img").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_the_policy_lets_no_other_script_and_nothing_out(browser: Any, pages: dict[str, str]) -> None:
+    context = browser.new_context()
+    page, told = context.new_page(), []
+    page.on("console", lambda message: told.append(message.text))
+    page.goto(pages["softmax"])
+    code = """() => {
+        const add = (element) => document.body.append(element);
+        const script = document.createElement('script'), image = new Image();
+        script.textContent = 'window.wasRun = true';
+        image.src = 'http://127.0.0.1:9/';
+        add(script); add(image);
+        return fetch('http://127.0.0.1:9/').then(() => 'sent', () => window.wasRun ?? 'refused');
+    }"""
+    assert page.evaluate(code) == "refused"
+    assert sum("Content Security Policy" in text for text in told) >= 3
+    context.close()

@@ -1,0 +1,356 @@
+"""The compiled loops, one by one, against NumPy in float64.
+
+Small enough to run without compilation as well (the last test), where a coverage tool can look into them.
+"""
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose, assert_array_equal
+
+from mnistlr import kernels
+from mnistlr.kernels import losses
+from mnistlr.objective import Objective
+from mnistlr.samples import Samples
+from mnistlr.solvers.monitor import Monitor
+from mnistlr.solvers.sgd import SGD, shuffled
+from mnistlr.solvers.step_size import derive_step_size
+from mnistlr.solvers.svrg import svrg
+from tests.helpers import reference
+from tests.helpers.reference import STORAGES
+
+ROOT = Path(__file__).parents[2]
+needs_compiler = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="looks at compiled code")
+
+
+# --- losses -----------------------------------------------------------------------------------------------------
+
+MARGINS = [-1e3, -745.2, -100, -37.5, -1, -1e-9, 0, 1e-9, 0.3, 1, 37.5, 100, 745.2, 1e3]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("y", [0, 1])
+@pytest.mark.parametrize("margin", MARGINS)
+def test_logistic_loss(margin, y, dtype):
+    raw = np.array([margin], dtype)
+    exact = raw.astype(np.float64)[None]
+    with np.errstate(all="raise", under="ignore"):
+        loss = losses.loss(raw, y)
+    rtol = 4 * np.finfo(dtype).eps
+    assert_allclose(loss, reference.losses(exact, np.array([y]))[0], rtol=rtol, atol=1e-37)
+    # p - 1 is 1 - p to the rounding of p.
+    atol = np.finfo(dtype).eps if y else np.finfo(dtype).tiny
+    assert_allclose(raw, reference.residuals(exact, np.array([y]))[0], rtol=rtol, atol=atol)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("margin", MARGINS)
+@pytest.mark.parametrize("K", [2, 3, 10])
+def test_softmax_loss(margin, K, dtype):
+    raw = np.random.default_rng(K).normal(size=K).astype(dtype)
+    raw[1] += dtype(margin)
+    exact = raw.astype(np.float64)[None]
+    eps = np.finfo(dtype).eps
+    for y in (0, 1, K - 1):
+        derivative = raw.copy()
+        loss = losses.loss(derivative, y)
+        assert_allclose(loss, reference.losses(exact, np.array([y]))[0], rtol=4 * eps, atol=8 * eps)
+        assert_allclose(derivative, reference.residuals(exact, np.array([y]))[0], rtol=8 * eps, atol=8 * eps)
+
+
+def test_softmax_flushes_what_would_become_subnormal():
+    raw = np.array([0, -100, -69], np.float32)
+    losses.loss(raw, 0)
+    assert raw[1] == 0
+    assert raw[2] > 0
+
+
+@pytest.mark.parametrize("K", [1, 2, 10])
+@pytest.mark.parametrize("y", [0, 1])
+def test_derivative_of_the_loss_by_finite_differences(K, y):
+    at = np.random.default_rng(K).normal(size=K) * 2
+    derivative = at.copy()
+    losses.loss(derivative, y)
+    h = 1e-6
+    for k in range(K):
+        ahead, behind = at.copy(), at.copy()
+        ahead[k] += h
+        behind[k] -= h
+        assert_allclose(derivative[k], (losses.loss(ahead, y) - losses.loss(behind, y)) / (2 * h), atol=1e-8)
+
+
+@pytest.mark.parametrize("y", [0, 1])
+@pytest.mark.parametrize("margin", [10.0, 37.5, 100.0])
+def test_logistic_loss_of_the_well_classified_is_exact(margin, y):
+    raw = np.array([margin if y == 1 else -margin])
+    assert_allclose(losses.loss(raw, y), np.log1p(np.exp(-margin)), rtol=1e-15)
+
+
+# --- passes -----------------------------------------------------------------------------------------------------
+
+
+def make_problem(storage, K, n, d=13, seed=0):
+    """Return X, what the model sees, labels, parameters, weights of samples."""
+    random = np.random.default_rng(seed)
+    X, seen = reference.make_data(storage, n, d, random)
+    y = random.integers(0, max(K, 2), n).astype(np.int32)
+    theta = random.normal(size=K * (d + 1))
+    return X, seen, y, theta, random.uniform(0.5, 2, n)
+
+
+# Less than a tile, a tile and a bit, more than what is summed at a time, each with a last tile of another length.
+SIZES = [1, 3, 6, 271]
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+@pytest.mark.parametrize("K", [1, 2, 3, 10])
+@pytest.mark.parametrize("n", SIZES)
+def test_raw_predictions(storage, K, n):
+    X, _, _, theta, _ = make_problem(storage, K, n)
+    W, b = theta[:-K].reshape(K, -1), theta[-K:]
+    unscaled = X.toarray() if storage == "CSR" else X.astype(np.float64)
+    raw = Samples.of(X).raw_predictions(W, b)
+    atol = 8 * reference.eps_of(X) * (np.abs(unscaled) @ np.abs(W).T + np.abs(b)).max()
+    assert_allclose(raw, unscaled @ W.T + b, rtol=0, atol=atol)
+    assert raw.dtype == (np.float64 if storage in ("float64", "CSR") else np.float32)
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+@pytest.mark.parametrize("K", [1, 2, 3, 10])
+@pytest.mark.parametrize("n", SIZES)
+def test_loss_and_gradient(storage, K, n):
+    X, seen, y, theta, weight = make_problem(storage, K, n)
+    objective = Objective(Samples.of(X), y, K, alpha=0.1, sample_weight=weight)
+    W, b = objective.unpack(theta)
+    eps = reference.eps_of(X)
+    value, gradient = objective.value_and_gradient(theta)
+    assert_allclose(value, reference.value(seen, y, W, b, 0.1, weight), rtol=32 * eps)
+    expected = np.concatenate([g.ravel() for g in reference.gradient(seen, y, W, b, 0.1, weight)])
+    assert_allclose(gradient, expected, rtol=0, atol=64 * eps * np.abs(expected).max())
+    assert_allclose(objective.value(theta), value, rtol=8 * eps)
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+@pytest.mark.parametrize("K", [1, 2, 3, 10])
+def test_hessian_vector(storage, K):
+    X, seen, y, theta, weight = make_problem(storage, K, 271)
+    objective = Objective(Samples.of(X), y, K, alpha=0.1, sample_weight=weight)
+    vector = np.random.default_rng(1).normal(size=len(theta))
+    expected = reference.hessian(seen, *objective.unpack(theta), 0.1, weight) @ vector
+    atol = 64 * reference.eps_of(X) * np.abs(expected).max()
+    assert_allclose(objective.hessian_vector(theta, vector), expected, rtol=0, atol=atol)
+
+
+def test_entries_stored_twice_add_up():
+    """A CSR matrix may hold an entry in parts."""
+    X = sp.csr_matrix(([1.0, 2.0, 4.0], [0, 0, 1], [0, 2, 3]), shape=(2, 2))
+    assert_array_equal(Samples.of(X).raw_predictions(np.array([[1.0, 10.0]]), np.zeros(1)), [[3], [40]])
+
+
+# --- stochastic gradient descent --------------------------------------------------------------------------------
+
+
+def naive_epoch(state, X, y, weight, alpha, order, *, eta, mean, metric, horizon, batch_size, power, momentum, q):
+    """The equations of solvers/sgd.py and solvers/step_size.py, one by one. ``mean`` and ``metric``: mu, 1 / s^2."""
+    W, b, velocity, velocity_b, average, average_b, t = state
+    for first in range(0, len(order), batch_size):
+        batch = order[first : first + batch_size]
+        r = reference.residuals(reference.raw_predictions(X[batch], W, b), y[batch]) * weight[batch, None]
+        velocity = momentum * velocity + r.T @ X[batch] / len(batch) + alpha * W
+        velocity_b = momentum * velocity_b + r.sum(axis=0) / len(batch)
+        t += 1
+        eta_t = eta * (1 + t / horizon) ** -power
+        change = -eta_t * (velocity - np.outer(velocity_b, mean)) * metric
+        W = W + change
+        b = b - eta_t * velocity_b - change @ mean
+        share = (1 + q) / (t + q)
+        average = average + share * (W - average)
+        average_b = average_b + share * (b - average_b)
+    return W, b, velocity, velocity_b, average, average_b, t
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+@pytest.mark.parametrize("K", [1, 3])
+@pytest.mark.parametrize("eta", [0.1, None], ids=["given", "derived"])
+@pytest.mark.parametrize(("batch_size", "momentum"), [(1, 0.0), (6, 0.5)])
+def test_sgd_epochs(storage, K, eta, batch_size, momentum):
+    n, d, alpha, power = 59, 13, 0.01, 0.5
+    X, seen, y, theta, weight = make_problem(storage, K, n, d)
+    objective = Objective(Samples.of(X), y, K, alpha=alpha, sample_weight=weight)
+    settings = {"batch_size": batch_size, "power": power, "momentum": momentum}
+    run = SGD(objective, theta, eta=eta, **settings)
+    last = SGD(objective, theta, eta=eta, average=False, **settings)
+    if eta is None:
+        derived = derive_step_size(objective, batch_size)
+        step = {"eta": derived.eta * (1 - momentum), "mean": derived.mean, "metric": derived.metric}
+    else:
+        step = {"eta": eta, "mean": np.zeros(d), "metric": np.ones(d)}
+
+    W, b = objective.unpack(theta)
+    horizon = np.count_nonzero(weight) / batch_size
+    state = (W, b, np.zeros_like(W), np.zeros_like(b), W, b, 0)
+    for seed in (0, 1):
+        order = np.concatenate(list(shuffled(n, 1, batch_size, np.random.RandomState(seed))))
+        assert_array_equal(np.sort(order), np.arange(n))
+        weight_1 = weight / weight.mean()
+        state = naive_epoch(state, seen, y, weight_1, alpha, order, horizon=horizon, q=3.0, **settings, **step)
+        run.epoch(objective, None, np.random.RandomState(seed))
+        last.epoch(objective, None, np.random.RandomState(seed))
+
+    # Rounding errors of the steps add up, but do not grow: the steps contract.
+    tolerance = {"rtol": 0, "atol": 8 * reference.eps_of(X) * state[-1] * max(np.abs(state[0]).max(), 1)}
+    assert_allclose(last.theta, np.concatenate([state[0].ravel(), state[1]]), **tolerance)
+    assert_allclose(run.theta, np.concatenate([state[4].ravel(), state[5]]), **tolerance)
+    assert run.steps == state[-1]
+    assert_allclose(run.last_step, step["eta"] * (1 + state[-1] / horizon) ** -power)
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+@pytest.mark.parametrize("K", [1, 3])
+@pytest.mark.parametrize("eta", [0.1, None], ids=["given", "derived"])
+def test_svrg_epoch(storage, K, eta):
+    """The equations of solvers/svrg.py, one by one, from a warm start."""
+    n, d, alpha, batch_size = 59, 13, 0.01, 6
+    X, seen, y, theta, weight = make_problem(storage, K, n, d)
+    objective = Objective(Samples.of(X), y, K, alpha=alpha, sample_weight=weight)
+    mean, metric, step = np.zeros(d), np.ones(d), eta
+    if eta is None:
+        derived = derive_step_size(objective, batch_size)
+        mean, metric, step = derived.mean, derived.metric, derived.steady_eta
+
+    def residuals(batch, W, b):
+        raw = reference.raw_predictions(seen[batch], W, b)
+        return reference.residuals(raw, y[batch]) * (weight / weight.mean())[batch, None]
+
+    W_0, b_0 = objective.unpack(theta)
+    mu = [g - penalty for g, penalty in zip(
+        reference.gradient(seen, y, W_0, b_0, alpha, weight), (alpha * W_0, 0), strict=True
+    )]  # fmt: skip
+    W, b = W_0, b_0
+    order = np.concatenate(list(shuffled(n, 1, batch_size, np.random.RandomState(0))))
+    for first in range(0, n, batch_size):
+        batch = order[first : first + batch_size]
+        r = residuals(batch, W, b) - residuals(batch, W_0, b_0)
+        v = r.T @ seen[batch] / len(batch) + mu[0] + alpha * W
+        v_b = r.sum(axis=0) / len(batch) + mu[1]
+        change = -step * (v - np.outer(v_b, mean)) * metric
+        W, b = W + change, b - step * v_b - change @ mean
+
+    result = svrg(
+        objective, theta, tol=0.0, max_iter=1, monitor=Monitor(), random_state=np.random.RandomState(0),
+        batch_size=batch_size, eta=eta,
+    )  # fmt: skip
+    tolerance = {"rtol": 0, "atol": 8 * reference.eps_of(X) * (n / batch_size) * max(np.abs(W).max(), 1)}
+    assert_allclose(result.theta, np.concatenate([W.ravel(), b]), **tolerance)
+
+
+# --- linear algebra ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+def test_add_gram(storage):
+    X, _, _, _, weight = make_problem(storage, 1, 61, d=9)
+    one = 255.0
+    x = np.hstack([X.toarray() if storage == "CSR" else X.astype(np.float64), np.full((61, 1), one)])
+    expected = np.tril((x * weight[:, None]).T @ x)
+    M = np.zeros((10, 10))
+    scratch = np.empty(10)
+    samples = Samples.of(X)
+    kernels.add_gram(samples.X, weight, one, 0, 4, scratch, M)
+    assert not M[4:].any()
+    kernels.add_gram(samples.X, weight, one, 4, 10, scratch, M)
+    assert_allclose(np.tril(M), expected, rtol=1e-12)
+    kernels.add_gram(samples.X, weight, one, 0, 10, scratch, M)  # it adds
+    assert_allclose(np.tril(M), 2 * expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 2, 9, 40])
+def test_cholesky(n):
+    random = np.random.default_rng(n)
+    root = random.normal(size=(n, n + 3))
+    A = root @ root.T
+    L = np.where(np.tri(n, dtype=bool), A, np.nan)  # the upper triangle is not read
+    kernels.cholesky(L)
+    assert_allclose(np.tril(L), np.linalg.cholesky(A), rtol=0, atol=1e-13 * np.linalg.cond(A))
+    B = random.normal(size=(3, n))
+    solution = B.copy()
+    kernels.cholesky_solve(L, solution)
+    assert_allclose(solution, np.linalg.solve(A, B.T).T, rtol=0, atol=1e-14 * np.linalg.cond(A) * np.abs(B).max())
+
+
+def test_cholesky_of_an_indefinite_matrix_is_nan():
+    A = np.array([[1.0, 0.0], [2.0, 1.0]])
+    with np.errstate(invalid="ignore"):
+        if numba.config.DISABLE_JIT:
+            pytest.skip("math.sqrt raises where compiled code returns NaN")
+        kernels.cholesky(A)
+    assert np.isnan(A[1, 1])
+
+
+# --- compiled code ----------------------------------------------------------------------------------------------
+
+# Multiplications and additions of several float32 at once.
+VECTOR_INSTRUCTIONS = {
+    "x86_64": r"\bv?(fmadd\d+ps|mulps|addps)\b",
+    "AMD64": r"\bv?(fmadd\d+ps|mulps|addps)\b",
+    "aarch64": r"\b(fmla|fmul|fadd)\s+v\d+\.4s",
+    "arm64": r"\b(fmla|fmul|fadd)\.4s|\b(fmla|fmul|fadd)\s+v\d+\.4s",
+}
+
+# Compiles afresh (code from the cache cannot be inspected) and prints the instructions of the loops over pixels.
+INSPECT = """
+import numpy as np
+from mnistlr import SoftmaxRegression, kernels
+X = np.random.default_rng(0).integers(0, 256, (600, 30)).astype(np.uint8)
+y = np.arange(600) % 3
+SoftmaxRegression(max_iter=1, tol=1e9).fit(X, y)
+SoftmaxRegression(solver="lbfgs", tol=1e9).fit(X, y).predict(X)
+# The first has sums only, which a compiler may not reorder unless told to; the others change whole rows as well.
+for kernel in (kernels.raw_predictions, kernels.loss_gradient, kernels.sgd_epoch):
+    (assembly,) = kernel.inspect_asm().values()
+    print("KERNEL", kernel.__name__)
+    print(assembly)
+"""
+
+
+@pytest.mark.long
+@needs_compiler
+def test_the_hot_loops_use_vector_instructions(tmp_path):
+    pattern = VECTOR_INSTRUCTIONS.get(platform.machine())
+    if pattern is None:
+        pytest.skip(f"no pattern for a {platform.machine()}")
+    printed = subprocess.run(
+        [sys.executable, "-c", INSPECT],
+        cwd=ROOT,
+        env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    _, *parts = printed.split("KERNEL ")
+    assert len(parts) == 3
+    for part in parts:
+        name = part.split(maxsplit=1)[0]
+        assert len(re.findall(pattern, part)) >= 8, name
+
+
+@pytest.mark.long
+@needs_compiler
+def test_all_this_without_compilation():
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__],
+        cwd=ROOT,
+        env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"\d\d\d passed", done.stdout)

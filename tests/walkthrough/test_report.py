@@ -1,0 +1,358 @@
+"""The report: one page with nothing outside; its code runs, its numbers are right, a browser finds no fault."""
+
+import base64
+import dataclasses
+import hashlib
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score, confusion_matrix, precision_score, recall_score, roc_auc_score
+
+from mnistlr._support.threads import count_threads, default_n_jobs
+from mnistlr.datasets.named import load_named
+from mnistlr.walkthrough import About, build, write_report
+from mnistlr.walkthrough.exhibit import Chapter, Exhibit, Names, Seen, percent
+from mnistlr.walkthrough.page import Picture, render_page
+from mnistlr.walkthrough.run import run_code, run_exhibit
+from mnistlr.walkthrough.steps import Table
+from tests.conftest import ImageData
+from tests.helpers.command_runs import Run
+
+pytest.importorskip("matplotlib")
+
+CHAPTERS = ["data", "detector", "ten-digits", "confusion", "mistakes", "solvers"]
+IN_SHORT = Table(("accuracy", "ours", "baseline"), [("is it a 2?", "99.00 %", "90.00 %")])
+
+
+class Page(HTMLParser):
+    """Elements with their attributes, headings, texts of code, all text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.codes: list[str] = []
+        self.text = ""
+        self.inside: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in ("meta", "img", "link"):
+            self.inside.append(tag)
+        if self.inside[-2:] == ["pre", "code"]:
+            self.codes.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.inside.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.inside[-2:] == ["pre", "code"]:
+            self.codes[-1] += data
+        if "style" not in self.inside:
+            self.text += data
+
+    def of(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report on the bundled digits."""
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    return write_report(path, About.of(load_named("digits")), IN_SHORT, ["This is not MNIST."])
+
+
+@pytest.fixture(scope="module")
+def page(path: Path) -> Page:
+    return Page(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def names(page: Page) -> Names:
+    """What the code on the page, run from top to bottom, leaves behind."""
+    names: Names = {}
+    *chapters, before = page.codes
+    for code in (before, *chapters):
+        run_code(code, names)
+    return names
+
+
+def sentences(page: Page) -> str:
+    return re.sub(r"\s+", " ", page.text)
+
+
+# --- the page ----------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_outside_the_file(path: Path, page: Page) -> None:
+    assert path.stat().st_size < 4e6
+    for tag, attributes in page.elements:
+        assert tag not in ("script", "iframe", "object", "embed", "base", "form")
+        for name, value in attributes.items():
+            assert not name.startswith("on")
+            if name in ("src", "href"):
+                assert value is not None
+                assert value.startswith(("data:", "#"))
+    (style,) = re.findall("<style>(.*?)</style>", path.read_text(encoding="utf-8"), re.DOTALL)
+    assert "url(" not in style
+    assert "@import" not in style
+    (policy,) = (m["content"] for m in page.of("meta") if m.get("http-equiv") == "Content-Security-Policy")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy == (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def test_contents_headings_and_pictures(page: Page) -> None:
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    links = [attributes["href"] for attributes in page.of("a")]
+    assert {link[1:] for link in links if link} <= set(ids)
+    assert [heading["id"] for heading in page.of("h2")] == ["contents", *CHAPTERS, "run"]
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in pairwise(levels))
+
+    exhibits = [e for chapter in build.build_chapters(About.of(load_named("digits"))) for e in chapter.exhibits]
+    assert [heading["id"] for heading in page.of("h3")] == [exhibit.name for exhibit in exhibits]
+    assert {f"#{name}" for name in (*CHAPTERS, *(e.name for e in exhibits))} <= set(links)
+    assert page.codes[:-1] == [exhibit.code for exhibit in exhibits]
+    pictures = page.of("img")
+    assert len(pictures) == len(exhibits) + 4 == 32  # four show two
+    assert all(len(picture["alt"] or "") > 30 for picture in pictures)
+    assert all(int(picture["width"] or 0) > 100 and int(picture["height"] or 0) > 100 for picture in pictures)
+    assert "This is not MNIST." in page.text
+    assert "99.00\N{NO-BREAK SPACE}%" in page.text
+
+
+def test_text_is_escaped() -> None:
+    exhibit = Exhibit(
+        "one", "A < B & C", "y = x < 1 and '<b>'", "Read <i>this</i>.", lambda _: Seen("See <u>that</u>.", ())
+    )
+    about = dataclasses.replace(About.of(load_named("digits")), title="<script>alert(1)</script>")
+    shown = [(Chapter("c", "<s>", "<em>", [exhibit]), [run_exhibit(exhibit, {"x": 2})])]
+    html = render_page(about, "<before>", shown, IN_SHORT, ["<notice>"])
+    tags = {tag for tag, _ in Page(html).elements}
+    assert not tags & {"script", "i", "u", "s", "b", "em", "before", "notice"}
+    assert {"A < B & C", "y = x < 1 and '<b>'", "Read <i>this</i>.", "See <u>that</u>."} <= {
+        line.strip() for line in Page(html).text.splitlines()
+    }
+
+
+def test_the_same_figure_gives_the_same_bytes() -> None:
+    from mnistlr.plots import plot_accuracies
+
+    accuracies = {"one": 0.9, "two": 0.8}
+    first, second = (Picture.of(plot_accuracies(accuracies).figure, "two bars") for _ in range(2))
+    assert first == second
+    assert first.source.startswith("data:image/svg+xml;base64,")
+
+
+def test_a_legend_fits_a_narrow_picture() -> None:
+    from mnistlr.plots import plot_class_balance, plot_folds
+
+    for axes in (plot_class_balance([0, 1] * 30_000, [0, 1] * 9999), plot_folds([0.9] * 5, [0.8] * 5)):
+        figure = axes.figure
+        picture = Picture.of(figure, "bars")
+        assert picture.width <= 442
+        box = figure.axes[0].get_legend().get_window_extent()
+        assert box.x0 >= 0
+        assert box.x1 <= figure.bbox.width
+
+
+# --- the code and the numbers ------------------------------------------------------------------------------
+
+
+def test_code_is_run_like_a_notebook_cell() -> None:
+    names: Names = {"x": 1}
+    assert run_code("y = x + 1\ndisplay(x, y)\nprint('hello')\ny", names) == ([1, 2, 2], "hello\n")
+    assert run_code("z = y", names) == ([], "")
+    assert run_code("None", names) == ([], "")
+    assert names["z"] == 2
+    with pytest.raises(ZeroDivisionError):
+        run_code("1 / 0", names)
+
+
+def test_code_on_the_page_runs_and_gives_its_numbers(page: Page, names: Names) -> None:
+    """The numbers in the sentences are scikit-learn's, of what the code computes."""
+    text = sentences(page)
+    data = load_named("digits")
+    is_2, scores = names["is_2"], names["scores"]
+    found = scores > 0
+    assert (
+        f"precision is {percent(precision_score(is_2, found))} and recall is {percent(recall_score(is_2, found))}."
+        in text
+    )
+    assert f"the area under it: {percent(average_precision_score(is_2, scores))}." in text
+    assert f"The area under this curve is {percent(roc_auc_score(is_2, scores), 2)}," in text
+    chosen = names["detector"].decision_function(data.X_test) >= names["threshold"]
+    assert names["chosen"].matrix.tolist() == confusion_matrix(data.y_test == 2, chosen).tolist()
+    assert precision_score(is_2, scores >= names["threshold"]) >= 0.98
+
+    matrix = confusion_matrix(data.y_test, names["softmax"].predict(data.X_test))
+    assert names["summary"].matrix.tolist() == matrix.tolist()
+    assert (
+        f"{matrix.trace()} of {matrix.sum()} pictures lie on the diagonal: {percent(matrix.trace() / matrix.sum())}"
+        in text
+    )
+    often = np.bincount(data.y_test).max()
+    assert f"would be right {often} times, or {percent(often / len(data.y_test))}" in text
+    assert f"{percent(np.mean(data.y_test != 2))}" in text
+    p = names["probabilities"]
+    assert p.sum(axis=1) == pytest.approx(1)
+    wrong = p.argmax(axis=1) != data.y_test
+    assert p[names["worst"]].max(axis=1) == pytest.approx(np.sort(p[wrong].max(axis=1))[::-1][:10])
+    assert set(names["runs"]) == {"lbfgs", "newton", "sgd", "svrg", "nesterov", "gd"}
+    least = min(course["objective"].min() for course in names["runs"].values())
+    assert names["runs"]["newton"]["objective"][-1] == pytest.approx(least, rel=1e-4)
+
+
+def test_every_accuracy_stands_beside_its_baseline(page: Page) -> None:
+    text = sentences(page)
+    assert len(re.findall("[Aa]lways (?:answering|giving|the most)|Guessing", text)) >= 8
+
+
+@pytest.mark.parametrize("name", ["mnist", "mnist_5k"])
+def test_code_fits_the_data_set(name: str, tmp_path: Path) -> None:
+    digits = About.of(load_named("digits"))
+    folder = str(tmp_path) if name == "mnist" else None
+    about = dataclasses.replace(digits, name=name, folder=folder, example=36001, n_test=1000, seed=7)
+    code = build.build_preamble(about)
+    compile(code, "<before>", "exec")
+    wanted = {
+        "mnist": ("import load_mnist, shuffle, split_mnist", f"load_mnist({folder!r}, return_all=True)"),
+        "mnist_5k": ("load_mnist_5k, shuffle, stratified_split", "(X, y, test_size=1000, random_state=0)"),
+    }
+    assert all(part in code for part in (*wanted[name], "random_state=7"))
+    codes = "\n".join(e.code for chapter in build.build_chapters(about) for e in chapter.exhibits)
+    assert "plot_digits(X[[36001]]" in codes
+    assert "random_state=42" not in codes
+
+
+def test_default_n_jobs() -> None:
+    with default_n_jobs(3):
+        assert count_threads() == 3
+        assert count_threads(2) == 2
+        with default_n_jobs(None):
+            assert count_threads() == count_threads(-1)
+    assert count_threads() == count_threads(-1)
+
+
+# --- the file ----------------------------------------------------------------------------------------------
+
+
+def _fail_to_write(_: int) -> None:
+    raise OSError("disk full")
+
+
+def test_a_failure_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Names) -> Seen:
+        raise ValueError("cannot see")
+
+    chapter = Chapter("c", "C", "c", [Exhibit("e", "E", "1 + 1", "r", fail)])
+    monkeypatch.setattr(build, "build_chapters", lambda _: [chapter])
+    path = tmp_path / "report.html"
+    path.write_text("old")
+    with pytest.raises(ValueError, match="cannot see"):
+        write_report(path, About.of(load_named("digits")), IN_SHORT)
+    monkeypatch.setattr(build, "build_chapters", lambda _: [])
+    about = About.of(load_named("digits"))
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", _fail_to_write)
+        with pytest.raises(OSError, match="disk full"):
+            write_report(path, about, IN_SHORT)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_command_without_matplotlib_or_folder(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    status, out, err = run("tour", "--dataset", "digits", "-o", "no/report.html")
+    assert (status, out) == (1, "")
+    assert err == "mnistlr: error: no/report.html cannot be written: there is no folder no.\n"
+    monkeypatch.setattr("mnistlr.cli.commands.find_spec", lambda _: None)
+    status, out, err = run("tour", "--dataset", "digits")
+    assert status == 0
+    assert "saved" not in out
+    assert err == (
+        "mnistlr: no report was written, because matplotlib is not installed; install it with: "
+        "pip install 'mnistlr[plots]'\n"
+    )
+    assert run("tour", "--dataset", "digits", "--no-report").err == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_command_writes_the_report(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chapters = build.build_chapters
+    monkeypatch.setattr(build, "build_chapters", lambda about: chapters(about)[:1])  # the others are long
+    status, out, err = run("tour", "--dataset", "digits", "--seed", 3, "--n-jobs", 1)
+    assert (status, err) == (0, "")
+    assert out.endswith("saved mnistlr-report.html\n")
+    text = (tmp_path / "mnistlr-report.html").read_text(encoding="utf-8")
+    assert "random_state=3" in text
+    (ours, baseline) = re.findall(r"all ten digits, test images +([\d.]+ %) +([\d.]+ %)", out)[0]
+    assert f"<td>{ours}</td><td>{baseline}</td>".replace(" %", "\N{NO-BREAK SPACE}%") in text
+
+
+@pytest.mark.long
+def test_report_of_mnist(mnist: ImageData, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    command = [sys.executable, "-m", "mnistlr", "tour", "--dataset", mnist.name, "-o", path]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout.endswith(f"saved {path}\n")
+    assert path.stat().st_size < 4e6
+    assert '<h3 id="example">Image 36001</h3>' in path.read_text(encoding="utf-8") or not mnist.is_full
+
+
+# --- in a browser ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1280, "dark")])
+def test_browser_finds_nothing_wrong(browser: Any, path: Path, width: int, scheme: str) -> None:
+    """No request, no message, no barrier that axe-core knows of, nothing wider than the window."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page, told, requests = context.new_page(), [], []
+    page.on("console", lambda message: told.append(message.text))
+    page.on("request", lambda request: requests.append(request.url[:60]))
+    page.goto(path.as_uri())
+    assert [url for url in requests if not url.startswith("data:")] == [path.as_uri()[:60]]
+    assert told == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
+    found = axe.run(page)
+    assert found.violations_count == 0, found.generate_report()
+    context.close()
+
+
+def test_print_cuts_no_picture(browser: Any, path: Path) -> None:
+    """On A4, 180 x 265 mm between the margins, each exhibit is kept whole, and is no higher than a page."""
+    context = browser.new_context(viewport={"width": round(180 / 25.4 * 96), "height": 1000}, color_scheme="dark")
+    page = context.new_page()
+    page.goto(path.as_uri())
+    page.emulate_media(media="print", color_scheme="light")
+    heights = page.evaluate(
+        "[...document.querySelectorAll('.exhibit')].map(exhibit => [getComputedStyle(exhibit).breakInside,"
+        " exhibit.getBoundingClientRect().height, Math.max(...[...exhibit.querySelectorAll('img')].map(image =>"
+        " image.getBoundingClientRect().right)), getComputedStyle(exhibit.querySelector('img')).filter])"
+    )
+    assert {(kept, image_filter) for kept, _, _, image_filter in heights} == {("avoid", "none")}
+    assert max(height for _, height, _, _ in heights) < 265 / 25.4 * 96
+    assert max(right for _, _, right, _ in heights) <= 180 / 25.4 * 96
+    context.close()
+
+
+def test_equal_shares_are_written_alike() -> None:
+    """11.35 % lies between two roundings: it is not to be 11.3 % here and 11.4 % there."""
+    assert percent(1135 / 10_000) == percent(1 - 8865 / 10_000) == percent(1 - np.mean(np.arange(10_000) >= 1135))
