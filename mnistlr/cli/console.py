@@ -1,4 +1,7 @@
-"""Where commands print: results to stdout, progress to stderr."""
+"""Where commands print: results to stdout, progress to stderr.
+
+Both may be the same screen. So one rule holds: while a result is printed, the spinner of `progress` is off the screen.
+"""
 
 import json
 import os
@@ -8,33 +11,60 @@ from typing import Any
 
 from numba.core import event
 from rich.console import Console
+from rich.status import Status
+
+_spinner: Status | None = None
+
+
+class _Results(Console):
+    """The console of stdout, which takes the spinner off the screen before it prints."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        if _spinner is None:
+            super().print(*objects, **options)
+            return
+        _spinner.stop()
+        try:
+            super().print(*objects, **options)
+        finally:
+            _spinner.start()
 
 
 def open_console() -> Console:
     """Return the console of stdout, which prints text as it is: a label may be "[/]" or ":x:"."""
     # Where NO_COLOR is set, rich alone would still print bold and dim.
     no_colour = bool(os.environ.get("NO_COLOR"))
-    return Console(highlight=False, markup=False, emoji=False, color_system=None if no_colour else "auto")
+    return _Results(highlight=False, markup=False, emoji=False, color_system=None if no_colour else "auto")
 
 
 @contextmanager
 def progress(doing: str) -> Iterator[Callable[[str], None]]:
-    """Say on stderr what is being done, in a terminal, and that code is being compiled, everywhere.
+    """Show on stderr what is being done: in a terminal a spinner, everywhere a notice when code is compiled.
 
-    Gives a function that says more closely what is being done.
+    Yields
+    ------
+    callable
+        Takes a text that says more closely what is being done.
     """
+    global _spinner
     console = Console(stderr=True, highlight=False)
     notice = _CompilationNotice(console)
     event.register("numba:compile", notice)  # type: ignore[no-untyped-call]
     try:
-        with console.status(f"{doing} ...") as status:
-            yield lambda more: status.update(f"{doing}: {more} ...")
+        with console.status(f"{doing} ...") as _spinner:
+            yield lambda more: _update(f"{doing}: {more} ...")
     finally:
+        _spinner = None
         event.unregister("numba:compile", notice)  # type: ignore[no-untyped-call]
 
 
+def _update(text: str) -> None:
+    if _spinner is not None:
+        _spinner.update(text)
+
+
 class _CompilationNotice(event.Listener):
-    """Says once that numba has begun to compile: it does so only where its cache has no code to load."""
+    """Reports once that numba has begun to compile. It compiles only where its cache has no code to load."""
 
     def __init__(self, console: Console) -> None:
         self._console: Console | None = console

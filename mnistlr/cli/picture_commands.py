@@ -15,7 +15,7 @@ from mnistlr.cli.console import open_console, print_json, progress
 from mnistlr.cli.terminal import draw_explanation, draw_image, draw_table
 from mnistlr.exceptions import ImageError
 from mnistlr.saving.model_file import ModelFile, read_model_file
-from mnistlr.walkthrough.steps import Table
+from mnistlr.walkthrough.exhibit import Table
 
 if TYPE_CHECKING:
     from mnistlr.images import Steps

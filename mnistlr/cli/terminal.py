@@ -1,4 +1,4 @@
-"""Draw digits, tables and steps in the terminal; plain text where there is no colour."""
+"""Draw digits, tables and exhibits in the terminal; plain text where there is no colour."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,8 @@ from rich.text import Text as RichText
 
 from mnistlr.metrics.explanation import Explanation
 from mnistlr.metrics.summary import ClassificationSummary
-from mnistlr.walkthrough.steps import Block, Matrix, Picture, Step, Table, Text
+from mnistlr.walkthrough.exhibit import Block, Table
+from mnistlr.walkthrough.run import Shown
 
 _ASCII_INK = " .:-=+*#%@"  # from none to full
 _FOR, _AGAINST = (86, 180, 233), (230, 159, 0)  # Okabe's and Ito's sky blue and orange, on black for zero
@@ -214,31 +215,45 @@ def draw_table(table: Table) -> RichTable:
     return drawn
 
 
-def draw_step(step: Step, number: int, console: Console) -> Group:
-    """Draw a step of a walk-through with its number and its seconds."""
-    title, seconds = f"{number}. {step.title} ", f" {step.seconds:.2f} s"
+def draw_exhibit(shown: Shown, number: int, title: str, console: Console) -> Group:
+    """Draw an exhibit of the walk-through: its title, number, seconds and code, then what there is to see."""
+    code = [
+        RichText(f"{'...' if line.startswith((' ', '}')) else '>>>'} {line}", "cyan")
+        for line in shown.exhibit.code.splitlines()
+    ]
+    return Group(_head(f"{number}. {title} ", f" {shown.seconds:.2f} s", console), *code, *_draw_blocks(shown, console))
+
+
+def draw_summary(table: Table, number: int, console: Console) -> Group:
+    """Draw the results at the end of the walk-through."""
+    return Group(_head(f"{number}. In short ", "", console), "", draw_table(table), "")
+
+
+def _head(title: str, seconds: str, console: Console) -> RichText:
     dash = "-" if console.options.ascii_only else "─"
     dashes = dash * max(1, console.width - len(title) - len(seconds))
-    head = RichText.assemble((title, "bold"), (dashes, "dim"), seconds)
-    code = [RichText(f"{'...' if line.startswith(' ') else '>>>'} {line}", "cyan") for line in step.code.splitlines()]
+    return RichText.assemble((title, "bold"), (dashes, "dim"), seconds)
+
+
+def _draw_blocks(shown: Shown, console: Console) -> list[Any]:
     drawn: list[Any] = []
-    for before, block in zip([None, *step.blocks], step.blocks, strict=False):
-        if not (isinstance(before, Text) and isinstance(block, Text)):  # lines of text stand together
+    for before, block in zip([None, *shown.blocks], shown.blocks, strict=False):
+        if not (isinstance(before, str) and isinstance(block, str)):  # lines of text follow each other
             drawn.append("")
         drawn.append(_draw_block(block, console))
-    return Group(head, *code, *drawn, "")
+    return [*drawn, ""]
 
 
 def _draw_block(block: Block, console: Console) -> Any:
     match block:
-        case Text(text, is_loud):
-            return RichText(text, "bold yellow" if is_loud else "")
+        case str():
+            return RichText(block)
         case Table():
             return draw_table(block)
-        case Picture(pixels):
-            return Padding(draw_image(pixels, console), (0, 0, 0, 4))
-        case Matrix(summary):
-            return draw_matrix(summary, console)
+        case ClassificationSummary():
+            return draw_matrix(block, console)
+        case _:
+            return Padding(draw_image(block, console), (0, 0, 0, 4))
 
 
 def _has_colours(console: Console) -> bool:

@@ -1,7 +1,8 @@
-"""The walk-through as a page and as a notebook, both made of the same chapters (`exhibit.Chapter`), one file each."""
+"""The tutorial, told once as exhibits and shown three ways: in the terminal, as a page, as a notebook."""
 
-from mnistlr.walkthrough.build import write_report
+from mnistlr.walkthrough.build import Walk
 from mnistlr.walkthrough.exhibit import About
 from mnistlr.walkthrough.notebook import import_nbformat, write_notebook
+from mnistlr.walkthrough.page import write_page
 
-__all__ = ["About", "import_nbformat", "write_notebook", "write_report"]
+__all__ = ["About", "Walk", "import_nbformat", "write_notebook", "write_page"]

@@ -1,16 +1,12 @@
-"""Run the chapters in order and write the page."""
+"""The whole walk: its chapters in order, and running them."""
 
-import os
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
-from mnistlr._support.files import atomic_write
-from mnistlr._support.threads import count_threads, default_n_jobs
+import numpy as np
+
 from mnistlr.walkthrough.chapters import confusion, detector, mistakes, solvers, ten_digits, the_data
-from mnistlr.walkthrough.exhibit import About, Chapter, Names
-from mnistlr.walkthrough.page import render_page
-from mnistlr.walkthrough.run import run_code, run_exhibit
-from mnistlr.walkthrough.steps import Table
+from mnistlr.walkthrough.exhibit import DIGIT, About, Chapter, Names, Table, percent
+from mnistlr.walkthrough.run import Shown, run_code, run_exhibit
 
 
 def build_chapters(about: About) -> list[Chapter]:
@@ -19,56 +15,66 @@ def build_chapters(about: About) -> list[Chapter]:
     return [part.chapter(about) for part in parts]
 
 
-def build_preamble(about: About) -> str:
-    """Return the code that comes before all other: imports, then the data."""
-    return f"{the_data.imports(about)}\n\n{the_data.load(about)}"
-
-
-def write_report(
-    path: str | os.PathLike[str],
-    about: About,
-    in_short: Table,
-    notices: Sequence[str] = (),
-    *,
-    n_jobs: int | None = None,
-    tell: Callable[[str], None] = lambda _: None,
-) -> Path:
-    """Run the code of all chapters and write the page that shows it; whole or not at all.
+class Walk:
+    """The walk-through over one data set.
 
     Parameters
     ----------
-    path : path-like
     about : About
-        The data; the code loads them anew, so that what the page shows is what its lines do.
-    in_short : Table
-        The results, at the top of the page.
-    notices : sequence of str
-        What must not be overlooked.
-    n_jobs : int or None
-        Threads, as in the estimators.
-    tell : callable
-        Is told what is being done.
+        The data; the code loads them anew, so that what is shown is what its lines do.
+    draw : bool
+        Whether to run all exhibits and draw them; else only those that the terminal shows.
 
-    Raises
-    ------
-    MissingExtraError
-        If matplotlib is not installed.
-    OSError
-        If the file cannot be written.
+    Attributes
+    ----------
+    chapters : list of (Chapter, list of Shown)
+        What has been run so far.
+    names : dict
+        The variables that the code has set so far.
+
+    Examples
+    --------
+    >>> from mnistlr.datasets.named import load_named
+    >>> from mnistlr.walkthrough import About, Walk
+    >>> for _, shown in Walk(About.of(load_named("digits")), draw=False).run():
+    ...     print(shown.exhibit.name)
+    load
+    example
+    split
+    weights
+    folds
+    ten-weights
+    counts
+    pairs
     """
-    from joblib import parallel_config
 
-    path, names, shown = Path(path), Names(), []
-    with default_n_jobs(n_jobs), parallel_config(n_jobs=count_threads(n_jobs)):  # ours, and scikit-learn's
-        run_code(build_preamble(about), names)
-        for chapter in build_chapters(about):
-            exhibits = []
+    def __init__(self, about: About, *, draw: bool = True) -> None:
+        self.about, self.draw = about, draw
+        self.chapters: list[tuple[Chapter, list[Shown]]] = []
+        self.names: Names = {}
+
+    def run(self, tell: Callable[[str], None] = lambda _: None) -> Iterator[tuple[Chapter, Shown]]:
+        """Run each exhibit and yield it; ``tell`` hears the title of the one that begins."""
+        self.chapters, self.names = [], {}
+        run_code(the_data.imports(self.about), self.names)
+        for chapter in build_chapters(self.about):
+            self.chapters.append((chapter, []))
             for exhibit in chapter.exhibits:
-                tell(f"{chapter.title}: {exhibit.title}")
-                exhibits.append(run_exhibit(exhibit, names))
-            shown.append((chapter, exhibits))
-    tell("writing")
-    page = render_page(about, build_preamble(about), shown, in_short, list(notices))
-    with atomic_write(path) as file:
-        file.write(page.encode())
-    return path
+                if self.draw or exhibit.in_words:
+                    tell(f"{chapter.title}: {exhibit.title}")
+                    self.chapters[-1][1].append(run_exhibit(exhibit, self.names, draw=self.draw))
+                    yield chapter, self.chapters[-1][1][-1]
+
+    def in_short(self) -> Table:
+        """Return every accuracy beside its baseline, once all has been run."""
+        names = self.names
+        often = np.bincount(names["y_train"]).argmax()
+        rows = {
+            f"is it a {DIGIT}? test images": (names["found"].accuracy, np.mean(names["y_test"] != DIGIT)),
+            f"is it a {DIGIT}? mean of 5 folds": (np.mean(names["accuracies"]), np.mean(names["baselines"])),
+            "all ten digits, test images": (names["summary"].accuracy, np.mean(names["y_test"] == often)),
+        }
+        return Table(
+            ("accuracy", "ours", "baseline"),
+            [(what, percent(ours, 2), percent(baseline, 2)) for what, (ours, baseline) in rows.items()],
+        )

@@ -1,7 +1,7 @@
-"""What the report and the notebook are made of: chapters of exhibits, each with the code that makes it.
+"""The walk-through is made of chapters, and chapters of exhibits, each with the code that makes it.
 
-The report runs the code and shows what comes out; the notebook holds the same code for its reader to run. There is
-no other drawing code, so that the two cannot drift apart.
+The terminal runs the code and prints what it found. The page runs the same code and shows its pictures. The notebook
+holds it for its reader to run. There is no other telling of the story, so the three cannot drift apart.
 """
 
 from collections.abc import Callable
@@ -9,14 +9,28 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnistlr.datasets.named import NamedData
-from mnistlr.walkthrough.tour import DIGIT, MNIST_EXAMPLE
+from mnistlr.metrics import ClassificationSummary
 
-__all__ = ["DIGIT", "About", "Chapter", "Exhibit", "Names", "Seen", "percent", "prose"]
+DIGIT = 2  # the digit to detect
+MNIST_EXAMPLE = 36001  # an image of it
 
 Names = dict[str, Any]
 """The variables that the code has set so far."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under headings; the first column holds names, the others numbers."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
+Block = str | Table | ClassificationSummary | NDArray[np.uint8]
+"""A line of text, a table, a confusion matrix, or an image of shape (rows, columns)."""
 
 
 @dataclass(frozen=True)
@@ -70,19 +84,24 @@ class Seen:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A picture or two, or a table.
+    """One thing to look at: lines of code, a picture or two, and what there is to see.
 
     Attributes
     ----------
     name : str
-        What to find it by; unique in the report.
+        Unique in the walk-through; the page links to it.
     title : str
     code : str
-        The lines of Python that make it; what their last expression gives, or what they ``display``, is shown.
+        The lines of Python that compute. They set variables for the exhibits that follow.
+    drawing : str
+        The lines that draw, on the page and in the notebook. The value of their last expression is shown, and what
+        they ``display``.
     how_to_read : str
-        What is drawn: true of any data.
+        Explains the picture; true of any data.
     look : callable
-        Says what there is to see, given the variables after the code has run.
+        Describes what there is to see, given the variables after the code has run.
+    in_words : callable, optional
+        Returns what the terminal shows, given the same variables. An exhibit without it is for the page only.
     is_dense : bool
         Whether the picture is full of small numbers, so that it should rather be scrolled than shrunk.
     """
@@ -90,9 +109,16 @@ class Exhibit:
     name: str
     title: str
     code: str
+    drawing: str
     how_to_read: str
     look: Callable[[Names], Seen]
+    in_words: Callable[[Names], list[Block]] | None = None
     is_dense: bool = False
+
+    @property
+    def cell(self) -> str:
+        """All lines, as a cell of a notebook has them."""
+        return "\n".join(filter(None, (self.code, self.drawing)))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The same chapters as a Jupyter notebook, for who wants to change a line and see what happens."""
+"""The same chapters as a Jupyter notebook, where a reader can change a line and see what happens."""
 
 import os
 from pathlib import Path
@@ -7,13 +7,13 @@ from typing import Any
 from mnistlr._support.files import atomic_write
 from mnistlr.exceptions import MissingExtraError
 from mnistlr.walkthrough.build import build_chapters
-from mnistlr.walkthrough.chapters.the_data import imports, load
+from mnistlr.walkthrough.chapters.the_data import imports
 from mnistlr.walkthrough.exhibit import About
 
 _TITLE = """\
 # Teaching a machine to read digits
 
-A walk through logistic regression, to run from top to bottom and to change. First come the imports, then the data."""
+A walk through logistic regression, to run from top to bottom and to change. First come the imports."""
 
 
 def write_notebook(path: str | os.PathLike[str], about: About) -> Path:
@@ -37,7 +37,6 @@ def write_notebook(path: str | os.PathLike[str], about: About) -> Path:
     cells = [
         new.new_markdown_cell(_TITLE, id="title"),
         new.new_code_cell(f"%matplotlib inline\n{imports(about)}", id="imports"),
-        new.new_code_cell(load(about), id="load"),
     ]
     for number, chapter in enumerate(build_chapters(about), 1):
         text = f"## {number}. {chapter.title}\n\n{chapter.introduction}"
@@ -45,7 +44,7 @@ def write_notebook(path: str | os.PathLike[str], about: About) -> Path:
         for exhibit in chapter.exhibits:
             text = f"### {exhibit.title}\n\n{exhibit.how_to_read}"
             cells.append(new.new_markdown_cell(text, id=f"about-{exhibit.name}"))
-            cells.append(new.new_code_cell(exhibit.code, id=exhibit.name))
+            cells.append(new.new_code_cell(exhibit.cell, id=exhibit.name))
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook = new.new_notebook(cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
     nbformat.validate(notebook)

@@ -1,18 +1,23 @@
-"""The report as one HTML file that needs nothing beside it: pictures, styles and text in one."""
+"""The walk-through as one HTML file that needs nothing beside it: pictures, styles and text in one."""
 
 import base64
 import hashlib
 import io
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from mnistlr._support.files import atomic_write
 from mnistlr._version import __version__
-from mnistlr.walkthrough.exhibit import About, Chapter
+from mnistlr.walkthrough.build import Walk
+from mnistlr.walkthrough.chapters.the_data import imports
+from mnistlr.walkthrough.exhibit import About, Chapter, Table
 from mnistlr.walkthrough.run import Shown
-from mnistlr.walkthrough.steps import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,10 +70,31 @@ def _fit_legend(figure: "Figure") -> None:
             legend_above(ax, n_columns)
 
 
+def write_page(path: str | os.PathLike[str], walk: Walk, notices: Sequence[str] = ()) -> Path:
+    """Write the page of a walk that has been run; whole or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+    walk : Walk
+    notices : sequence of str
+        What must not be overlooked.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    page = render_page(walk.about, imports(walk.about), walk.chapters, walk.in_short(), list(notices))
+    with atomic_write(path) as file:
+        file.write(page.encode())
+    return Path(path)
+
+
 def render_page(
     about: About, before: str, chapters: list[tuple[Chapter, list[Shown]]], in_short: Table, notices: list[str]
 ) -> str:
-    """Render the report.
+    """Render the page.
 
     Parameters
     ----------

@@ -2,21 +2,36 @@
 
 import ast
 import io
+import time
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
-from mnistlr.walkthrough.exhibit import Exhibit, Names, Seen
+from mnistlr.walkthrough.exhibit import Block, Exhibit, Names, Seen
 
 
 @dataclass(frozen=True)
 class Shown:
-    """An exhibit, what its code showed (figures) and printed, and what there is to see in it."""
+    """An exhibit after its code has run.
+
+    Attributes
+    ----------
+    exhibit : Exhibit
+    seconds : float
+        What the code took, without the drawing.
+    figures : list of matplotlib figures
+    printed : str
+    seen : Seen
+    blocks : list of Block
+        For the terminal.
+    """
 
     exhibit: Exhibit
+    seconds: float
     figures: list[Any]
     printed: str
     seen: Seen
+    blocks: list[Block]
 
 
 def run_code(code: str, names: Names) -> tuple[list[Any], str]:
@@ -35,17 +50,21 @@ def run_code(code: str, names: Names) -> tuple[list[Any], str]:
     value = None
     with redirect_stdout(io.StringIO()) as printed:
         if isinstance(last, ast.Expr):
-            exec(compile(ast.Module(tree.body[:-1], []), "<report>", "exec"), names)
-            value = eval(compile(ast.Expression(last.value), "<report>", "eval"), names)
+            exec(compile(ast.Module(tree.body[:-1], []), "<walk-through>", "exec"), names)
+            value = eval(compile(ast.Expression(last.value), "<walk-through>", "eval"), names)
         else:
-            exec(compile(tree, "<report>", "exec"), names)
+            exec(compile(tree, "<walk-through>", "exec"), names)
     displayed += [] if value is None else [value]
     return displayed, printed.getvalue()
 
 
-def run_exhibit(exhibit: Exhibit, names: Names) -> Shown:
-    """Run the code of an exhibit, with the variables of those before, and look at the result."""
-    displayed, printed = run_code(exhibit.code, names)
+def run_exhibit(exhibit: Exhibit, names: Names, *, draw: bool = True) -> Shown:
+    """Run the code of an exhibit, with the variables of those before, draw if wanted, and look at the result."""
+    began = time.perf_counter()
+    run_code(exhibit.code, names)
+    seconds = time.perf_counter() - began
+    displayed, printed = run_code(exhibit.drawing if draw else "", names)
     # A Display keeps its figure; axes and figures are what they are.
     figures = [getattr(shown, "figure_", None) or getattr(shown, "figure", None) or shown for shown in displayed]
-    return Shown(exhibit, figures, printed, exhibit.look(names))
+    blocks = exhibit.in_words(names) if exhibit.in_words else []
+    return Shown(exhibit, seconds, figures, printed, exhibit.look(names), blocks)

@@ -112,7 +112,10 @@ def test_tour_of_mnist(run: Run, mnist: ImageData) -> None:
     status, out, _ = run("tour", "--dataset", mnist.name, "--seed", 1, "--n-jobs", 1, "--no-report")
     assert status == 0
     assert "a 2? True" in out
-    assert [line for line in out.splitlines() if line.endswith(" s") and "─" in line][7].startswith("8. In short")
+    assert [line[:2] for line in out.splitlines() if "───" in line and line[1:2] == "."] == [
+        f"{k}." for k in range(1, 10)
+    ]
+    assert "\n9. In short ─" in out
     assert max(map(len, out.splitlines())) <= 80
     if mnist.is_full:
         assert "2. Image 36001" in out

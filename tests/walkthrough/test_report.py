@@ -17,11 +17,11 @@ from sklearn.metrics import average_precision_score, confusion_matrix, precision
 
 from mnistlr._support.threads import count_threads, default_n_jobs
 from mnistlr.datasets.named import load_named
-from mnistlr.walkthrough import About, build, write_report
-from mnistlr.walkthrough.exhibit import Chapter, Exhibit, Names, Seen, percent
+from mnistlr.walkthrough import About, Walk, build, write_page
+from mnistlr.walkthrough.chapters import the_data
+from mnistlr.walkthrough.exhibit import Chapter, Exhibit, Names, Seen, Table, percent
 from mnistlr.walkthrough.page import Picture, render_page
 from mnistlr.walkthrough.run import run_code, run_exhibit
-from mnistlr.walkthrough.steps import Table
 from tests.conftest import ImageData
 from tests.helpers.command_runs import Run
 
@@ -66,7 +66,13 @@ class Page(HTMLParser):
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report on the bundled digits."""
     path = tmp_path_factory.mktemp("report") / "report.html"
-    return write_report(path, About.of(load_named("digits")), IN_SHORT, ["This is not MNIST."])
+    return write_page(path, finished(Walk(About.of(load_named("digits")))), ["This is not MNIST."])
+
+
+def finished(walk: Walk) -> Walk:
+    for _ in walk.run():
+        pass
+    return walk
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +84,7 @@ def page(path: Path) -> Page:
 def names(page: Page) -> Names:
     """What the code on the page, run from top to bottom, leaves behind."""
     names: Names = {}
-    *chapters, before = page.codes
+    *chapters, before = page.codes  # the imports are at the end of the page
     for code in (before, *chapters):
         run_code(code, names)
     return names
@@ -124,18 +130,20 @@ def test_contents_headings_and_pictures(page: Page) -> None:
     exhibits = [e for chapter in build.build_chapters(About.of(load_named("digits"))) for e in chapter.exhibits]
     assert [heading["id"] for heading in page.of("h3")] == [exhibit.name for exhibit in exhibits]
     assert {f"#{name}" for name in (*CHAPTERS, *(e.name for e in exhibits))} <= set(links)
-    assert page.codes[:-1] == [exhibit.code for exhibit in exhibits]
+    assert page.codes[:-1] == [exhibit.cell for exhibit in exhibits]
     pictures = page.of("img")
-    assert len(pictures) == len(exhibits) + 4 == 32  # four show two
+    n_drawn = sum(bool(exhibit.drawing) for exhibit in exhibits)
+    assert n_drawn == len(exhibits) - 2
+    assert len(pictures) == n_drawn + 4 == 32  # four show two
     assert all(len(picture["alt"] or "") > 30 for picture in pictures)
     assert all(int(picture["width"] or 0) > 100 and int(picture["height"] or 0) > 100 for picture in pictures)
     assert "This is not MNIST." in page.text
-    assert "99.00\N{NO-BREAK SPACE}%" in page.text
+    assert re.search(r"is it a 2\? test images\s*\d+\.\d\d\N{NO-BREAK SPACE}%", page.text)
 
 
 def test_text_is_escaped() -> None:
     exhibit = Exhibit(
-        "one", "A < B & C", "y = x < 1 and '<b>'", "Read <i>this</i>.", lambda _: Seen("See <u>that</u>.", ())
+        "one", "A < B & C", "y = x < 1 and '<b>'", "", "Read <i>this</i>.", lambda _: Seen("See <u>that</u>.", ())
     )
     about = dataclasses.replace(About.of(load_named("digits")), title="<script>alert(1)</script>")
     shown = [(Chapter("c", "<s>", "<em>", [exhibit]), [run_exhibit(exhibit, {"x": 2})])]
@@ -225,15 +233,15 @@ def test_code_fits_the_data_set(name: str, tmp_path: Path) -> None:
     digits = About.of(load_named("digits"))
     folder = str(tmp_path) if name == "mnist" else None
     about = dataclasses.replace(digits, name=name, folder=folder, example=36001, n_test=1000, seed=7)
-    code = build.build_preamble(about)
-    compile(code, "<before>", "exec")
+    codes = "\n".join(e.cell for chapter in build.build_chapters(about) for e in chapter.exhibits)
+    code = f"{the_data.imports(about)}\n{codes}"
+    compile(code, "<walk-through>", "exec")
     wanted = {
         "mnist": ("import load_mnist, shuffle, split_mnist", f"load_mnist({folder!r}, return_all=True)"),
         "mnist_5k": ("load_mnist_5k, shuffle, stratified_split", "(X, y, test_size=1000, random_state=0)"),
     }
     assert all(part in code for part in (*wanted[name], "random_state=7"))
-    codes = "\n".join(e.code for chapter in build.build_chapters(about) for e in chapter.exhibits)
-    assert "plot_digits(X[[36001]]" in codes
+    assert "picture, label = X[36001], y[36001]" in codes
     assert "random_state=42" not in codes
 
 
@@ -254,21 +262,14 @@ def _fail_to_write(_: int) -> None:
 
 
 def test_a_failure_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: Names) -> Seen:
-        raise ValueError("cannot see")
-
-    chapter = Chapter("c", "C", "c", [Exhibit("e", "E", "1 + 1", "r", fail)])
-    monkeypatch.setattr(build, "build_chapters", lambda _: [chapter])
     path = tmp_path / "report.html"
     path.write_text("old")
-    with pytest.raises(ValueError, match="cannot see"):
-        write_report(path, About.of(load_named("digits")), IN_SHORT)
-    monkeypatch.setattr(build, "build_chapters", lambda _: [])
-    about = About.of(load_named("digits"))
+    walk = Walk(About.of(load_named("digits")))
+    monkeypatch.setattr(walk, "in_short", lambda: IN_SHORT)
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", _fail_to_write)
         with pytest.raises(OSError, match="disk full"):
-            write_report(path, about, IN_SHORT)
+            write_page(path, walk)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -282,7 +283,7 @@ def test_command_without_matplotlib_or_folder(run: Run, monkeypatch: pytest.Monk
     assert status == 0
     assert "saved" not in out
     assert err == (
-        "mnistlr: no report was written, because matplotlib is not installed; install it with: "
+        "mnistlr: no report will be written, because matplotlib is not installed; install it with: "
         "pip install 'mnistlr[plots]'\n"
     )
     assert run("tour", "--dataset", "digits", "--no-report").err == ""
@@ -295,7 +296,7 @@ def test_command_writes_the_report(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     chapters = build.build_chapters
-    monkeypatch.setattr(build, "build_chapters", lambda about: chapters(about)[:1])  # the others are long
+    monkeypatch.setattr(build, "build_chapters", lambda about: [in_words(chapter) for chapter in chapters(about)])
     status, out, err = run("tour", "--dataset", "digits", "--seed", 3, "--n-jobs", 1)
     assert (status, err) == (0, "")
     assert out.endswith("saved mnistlr-report.html\n")
@@ -303,6 +304,11 @@ def test_command_writes_the_report(
     assert "random_state=3" in text
     (ours, baseline) = re.findall(r"all ten digits, test images +([\d.]+ %) +([\d.]+ %)", out)[0]
     assert f"<td>{ours}</td><td>{baseline}</td>".replace(" %", "\N{NO-BREAK SPACE}%") in text
+
+
+def in_words(chapter: Chapter) -> Chapter:
+    """Return the chapter without the exhibits that only the page has; some of them are long."""
+    return dataclasses.replace(chapter, exhibits=[exhibit for exhibit in chapter.exhibits if exhibit.in_words])
 
 
 @pytest.mark.long

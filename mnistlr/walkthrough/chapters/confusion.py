@@ -1,7 +1,5 @@
 """Chapter 4: the confusion matrix, divided in several ways."""
 
-from textwrap import dedent
-
 import numpy as np
 
 from mnistlr.walkthrough.exhibit import About, Chapter, Exhibit, Names, Seen, percent, prose
@@ -21,16 +19,16 @@ def chapter(about: About) -> Chapter:
             Exhibit(
                 "counts",
                 "In numbers",
-                dedent("""\
-                    y_pred = softmax.predict(X_test)
-                    summary = ClassificationSummary.from_predictions(y_test, y_pred)
-                    plot_confusion_matrix(summary.matrix, cells="counts").figure"""),
+                "summary = ClassificationSummary.from_predictions(y_test, y_pred)",
+                'plot_confusion_matrix(summary.matrix, cells="counts").figure',
                 "How many pictures fell into each cell; the stronger the colour, the more.",
                 _look_at_counts,
+                lambda names: [names["summary"]],
             ),
             Exhibit(
                 "by-row",
                 "Each row divided by its sum",
+                "",
                 'plot_confusion_matrix(summary.matrix, normalize="true", cells="shares").figure',
                 prose("""
                     Of all pictures of a digit, how many per cent were read as which? Every row adds up to 100 %, so
@@ -41,6 +39,7 @@ def chapter(about: About) -> Chapter:
             Exhibit(
                 "by-column",
                 "Each column divided by its sum",
+                "",
                 'plot_confusion_matrix(summary.matrix, normalize="pred", cells="shares").figure',
                 prose("""
                     The other way round: of all pictures read as a digit, how many per cent are really which? Every
@@ -51,6 +50,7 @@ def chapter(about: About) -> Chapter:
             Exhibit(
                 "errors-only",
                 "Mistakes only",
+                "",
                 'plot_confusion_matrix(summary.matrix, normalize="errors", cells="shares").figure',
                 prose("""
                     The correct answers are left out, and the mistakes in each row are divided by their sum: when a
@@ -61,6 +61,7 @@ def chapter(about: About) -> Chapter:
             Exhibit(
                 "counts-and-shares",
                 "Numbers and percentages together",
+                "",
                 "print(summary)\nplot_confusion_matrix(summary.matrix).figure",
                 prose("""
                     For looking things up: in every cell the number of pictures, and how many per cent of the test set

@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import numpy as np
 
-from mnistlr.walkthrough.exhibit import DIGIT, About, Chapter, Exhibit, Names, Seen, percent, prose
+from mnistlr.walkthrough.exhibit import DIGIT, About, Block, Chapter, Exhibit, Names, Seen, Table, percent, prose
 
 PRECISION = 0.98  # what the chosen threshold is to reach
 SURE = 0.9  # a probability
@@ -28,12 +28,15 @@ def chapter(about: About) -> Chapter:
                 "What the detector looks for",
                 dedent(f"""\
                     detector = LogisticRegression().fit(X_train, y_train == {DIGIT})
-                    plot_weights(detector.coef_).figure"""),
+                    answers = detector.predict(X_test)
+                    found = ClassificationSummary.from_predictions(y_test == {DIGIT}, answers)"""),
+                "plot_weights(detector.coef_).figure",
                 prose(f"""
                     The weight of each pixel, drawn in its place. Blue: ink here speaks for a {DIGIT}. Orange: ink here
                     speaks against it. Pale: it hardly matters.
                 """),
                 lambda names: _look_at_weights(names, about.example),
+                lambda names: _print_detector(names, about.example),
             ),
             Exhibit(
                 "folds",
@@ -45,17 +48,19 @@ def chapter(about: About) -> Chapter:
                         model = LogisticRegression().fit(X_train[train], is_{DIGIT}[train])
                         scores[test] = model.decision_function(X_train[test])
                         accuracies.append(model.score(X_train[test], is_{DIGIT}[test]))
-                        baselines.append(np.mean(~is_{DIGIT}[test]))
-                    plot_folds(accuracies, baselines).figure"""),
+                        baselines.append(np.mean(~is_{DIGIT}[test]))"""),
+                "plot_folds(accuracies, baselines).figure",
                 prose("""
                     The training set is cut into five parts, called folds. Five times, a new detector learns from four
                     of them and is tested on the fifth. A grey bar shows what always answering “no” would score there.
                 """),
                 _look_at_folds,
+                _print_folds,
             ),
             Exhibit(
                 "scores",
                 "The score of every picture",
+                "",
                 f'plot_score_distributions(is_{DIGIT}, scores, names=("other digits", "{DIGIT}s")).figure',
                 prose(f"""
                     How many pictures got which score, for the {DIGIT}s and for all other digits. Every picture was
@@ -66,6 +71,7 @@ def chapter(about: About) -> Chapter:
             Exhibit(
                 "thresholds",
                 "Where to draw the line",
+                "",
                 f"plot_thresholds(is_{DIGIT}, scores).figure",
                 prose(f"""
                     The threshold is the score from which the answer is yes. It need not be zero. Precision is the
@@ -76,9 +82,8 @@ def chapter(about: About) -> Chapter:
             Exhibit(
                 "precision-recall",
                 "Precision against recall",
-                dedent(f"""\
-                    area = average_precision(is_{DIGIT}, scores)
-                    plot_precision_recall(is_{DIGIT}, scores).figure"""),
+                f"area = average_precision(is_{DIGIT}, scores)",
+                f"plot_precision_recall(is_{DIGIT}, scores).figure",
                 prose(f"""
                     The same two numbers, one against the other: every threshold is a point on the curve. A perfect
                     detector would reach the top right corner: every {DIGIT} found, and nothing else.
@@ -90,8 +95,8 @@ def chapter(about: About) -> Chapter:
                 "Hits against false alarms",
                 dedent(f"""\
                     false_alarms, hits, _ = roc_curve(is_{DIGIT}, scores)
-                    roc_area = auc(false_alarms, hits)
-                    plot_roc(is_{DIGIT}, scores).figure"""),
+                    roc_area = auc(false_alarms, hits)"""),
+                f"plot_roc(is_{DIGIT}, scores).figure",
                 prose(f"""
                     Across: the share of the other digits that get a yes, the false alarms. Up: the share of the
                     {DIGIT}s that get one, the hits. Statisticians call this the ROC curve. The closer it comes to the
@@ -106,7 +111,8 @@ def chapter(about: About) -> Chapter:
                     precision, recall, thresholds = precision_recall_curve(is_{DIGIT}, scores)
                     threshold = thresholds[np.argmax(precision[:-1] >= {PRECISION})]
                     answers = detector.decision_function(X_test) >= threshold
-                    chosen = ClassificationSummary.from_predictions(y_test == {DIGIT}, answers)
+                    chosen = ClassificationSummary.from_predictions(y_test == {DIGIT}, answers)"""),
+                dedent(f"""\
                     display(
                         plot_thresholds(is_{DIGIT}, scores, threshold=threshold).figure,
                         plot_confusion_matrix(chosen.matrix, ["other", "{DIGIT}"], normalize="true").figure,
@@ -121,9 +127,8 @@ def chapter(about: About) -> Chapter:
             Exhibit(
                 "reliability",
                 "Do the probabilities mean what they say?",
-                dedent(f"""\
-                    probabilities = 1 / (1 + np.exp(-scores))
-                    plot_reliability(is_{DIGIT}, probabilities).figure"""),
+                "probabilities = 1 / (1 + np.exp(-scores))",
+                f"plot_reliability(is_{DIGIT}, probabilities).figure",
                 prose(f"""
                     A formula, the logistic function, turns every score into a probability between 0 and 100 %. Here
                     the pictures are grouped by that probability; up is the share of a group that really are {DIGIT}s.
@@ -137,8 +142,8 @@ def chapter(about: About) -> Chapter:
 
 def _look_at_weights(names: Names, example: int) -> Seen:
     detector, y_test = names["detector"], names["y_test"] == DIGIT
-    probability = float(detector.predict_proba(names["X"][[example]])[0, 1])
-    accuracy = detector.score(names["X_test"], y_test)
+    probability = float(detector.predict_proba(names["picture"][np.newaxis])[0, 1])
+    accuracy = names["found"].accuracy
     return Seen(
         prose(f"""
             Is image {example} a {DIGIT}? The detector says {"yes" if probability > 0.5 else "no"}: it puts the
@@ -153,6 +158,30 @@ def _look_at_weights(names: Names, example: int) -> Seen:
             """),
         ),
     )
+
+
+def _print_detector(names: Names, example: int) -> list[Block]:
+    found, answer = names["found"], names["detector"].predict(names["picture"][np.newaxis])[0]
+    none = percent(0, 2)  # always answering "no" finds nothing
+    rows: list[tuple[str, ...]] = [
+        ("accuracy", percent(found.accuracy, 2), percent(np.mean(names["y_test"] != DIGIT), 2)),
+        (f"recall (share of the {DIGIT}s found)", percent(found.recall[1], 2), none),
+        ("precision (share of the finds that are right)", percent(found.precision[1], 2), "none found"),
+        ("F1 (harmonic mean of the two)", percent(found.f1[1], 2), none),
+    ]
+    return [
+        f"Is image {example} a {DIGIT}? {answer}",
+        Table(("on the test images", "detector", f'always "not a {DIGIT}"'), rows),
+    ]
+
+
+def _print_folds(names: Names) -> list[Block]:
+    accuracies, baselines = names["accuracies"], names["baselines"]
+    rows = [
+        (what, *(percent(value, 2) for value in (*values, np.mean(values))))
+        for what, values in {"accuracy": accuracies, f'always "not a {DIGIT}"': baselines}.items()
+    ]
+    return [Table(("fold", *map(str, range(1, len(accuracies) + 1)), "mean"), rows)]
 
 
 def _look_at_folds(names: Names) -> Seen:

@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import numpy as np
 
-from mnistlr.walkthrough.exhibit import About, Chapter, Exhibit, Names, Seen, percent, prose
+from mnistlr.walkthrough.exhibit import About, Block, Chapter, Exhibit, Names, Seen, Table, percent, prose
 
 CLOSE = 0.2  # between the two highest probabilities
 
@@ -23,13 +23,16 @@ def chapter(about: About) -> Chapter:
             Exhibit(
                 "pairs",
                 "The most frequent mistakes",
-                "pairs = summary.most_confused(10)\nplot_most_confused(pairs).figure",
+                "pairs = summary.most_confused(10)",
+                "plot_most_confused(pairs).figure",
                 "Each bar is one kind of mistake: what the picture is, what it was read as, and how often.",
                 _look_at_pairs,
+                _print_pairs,
             ),
             Exhibit(
                 "gallery",
                 "The most confused pair, side by side",
+                "",
                 "gallery = ErrorGalleryDisplay.from_predictions(X_test, y_test, y_pred)\ngallery.figure_",
                 prose("""
                     The two digits that are most often mistaken for one another. Rows say what a picture is, columns
@@ -43,8 +46,8 @@ def chapter(about: About) -> Chapter:
                 "The worst mistakes",
                 dedent("""\
                     probabilities, wrong = softmax.predict_proba(X_test), np.flatnonzero(y_pred != y_test)
-                    worst = wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")[:10]]
-                    plot_answers(X_test[worst], y_test[worst], probabilities[worst]).figure"""),
+                    worst = wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")[:10]]"""),
+                "plot_answers(X_test[worst], y_test[worst], probabilities[worst]).figure",
                 prose("""
                     The ten mistakes of which the program was surest, with the three digits that it thought most
                     probable.
@@ -56,8 +59,8 @@ def chapter(about: About) -> Chapter:
                 "Where it is least sure",
                 dedent("""\
                     two_best = np.sort(probabilities, axis=1)[:, -2:]
-                    unsure = np.argsort(two_best[:, 1] - two_best[:, 0], kind="stable")[:10]
-                    plot_answers(X_test[unsure], y_test[unsure], probabilities[unsure]).figure"""),
+                    unsure = np.argsort(two_best[:, 1] - two_best[:, 0], kind="stable")[:10]"""),
+                "plot_answers(X_test[unsure], y_test[unsure], probabilities[unsure]).figure",
                 "The ten test pictures for which the two most probable digits come closest to a tie.",
                 _look_at_unsure,
             ),
@@ -77,6 +80,12 @@ def _look_at_pairs(names: Names) -> Seen:
         """),
         (f"Bar chart of the most frequent mistakes: {each}.",),
     )
+
+
+def _print_pairs(names: Names) -> list[Block]:
+    pairs = names["pairs"][:5]
+    heads = (f"{pair.true_label} as {pair.predicted_label}" for pair in pairs)
+    return [Table(("most confused", *heads), [("images", *(str(pair.n_samples) for pair in pairs))])]
 
 
 def _look_at_gallery(names: Names) -> Seen:

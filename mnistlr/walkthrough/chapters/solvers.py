@@ -31,8 +31,8 @@ def chapter(about: About) -> Chapter:
                         model = LogisticRegression(
                             solver=solver, max_iter=max_iter, tol=1e-7, random_state={about.seed}
                         )
-                        runs[solver] = trace_fit(model, X_train, is_{DIGIT}, X_test, y_test == {DIGIT})
-                    plot_learning_curves(runs, x="seconds", y="suboptimality").figure"""),
+                        runs[solver] = trace_fit(model, X_train, is_{DIGIT}, X_test, y_test == {DIGIT})"""),
+                'plot_learning_curves(runs, x="seconds", y="suboptimality").figure',
                 prose("""
                     Up: how far the objective still is above the lowest value that any of them reached, relative to it.
                     The scale is in powers of ten: from one power down to the next means ten times closer. To keep the
@@ -43,9 +43,8 @@ def chapter(about: About) -> Chapter:
             Exhibit(
                 "solver-errors",
                 "What that means for the answers",
-                dedent(f"""\
-                    baseline = np.mean(y_test == {DIGIT})
-                    plot_learning_curves(runs, x="seconds", y="test_error", baseline=baseline).figure"""),
+                f"baseline = np.mean(y_test == {DIGIT})",
+                'plot_learning_curves(runs, x="seconds", y="test_error", baseline=baseline).figure',
                 "The same runs and the same seconds, but up is now the share of wrong answers on the test set.",
                 _look_at_errors,
             ),

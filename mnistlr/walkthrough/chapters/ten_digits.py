@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mnistlr.walkthrough.exhibit import About, Chapter, Exhibit, Names, Seen, percent, prose
+from mnistlr.walkthrough.exhibit import About, Block, Chapter, Exhibit, Names, Seen, Table, percent, prose
 
 FEW = 10_000  # pictures for the comparison with scikit-learn's SGD, which takes minutes for all of MNIST
 FEW_PASSES = 3
@@ -30,12 +30,14 @@ def chapter(about: About) -> Chapter:
                 "What it looks for in each digit",
                 dedent(f"""\
                     softmax = SoftmaxRegression(random_state={about.seed}).fit(X_train, y_train)
-                    plot_weights(softmax.coef_, softmax.classes_).figure"""),
+                    y_pred = softmax.predict(X_test)"""),
+                "plot_weights(softmax.coef_, softmax.classes_).figure",
                 prose("""
                     Blue: ink here speaks for the digit. Orange: it speaks against it. The average pictures showed what
                     a digit looks like; these show what sets it apart from the other nine.
                 """),
                 _look_at_weights,
+                _print_answers,
             ),
             Exhibit(
                 "passes",
@@ -49,9 +51,8 @@ def chapter(about: About) -> Chapter:
                         name: trace_fit(model, X_train, y_train, X_test, y_test)
                         for name, model in models.items()
                     }}
-                    baseline = np.mean(y_test != np.bincount(y_train).argmax())
-                    """)
-                + _draw_runs("passes"),
+                    baseline = np.mean(y_test != np.bincount(y_train).argmax())"""),
+                _draw_runs("passes"),
                 prose("""
                     SGD, stochastic gradient descent, looks at sixteen pictures at a time and adjusts the weights at
                     once. L-BFGS looks at all pictures before it takes one careful step. A pass is one look at the
@@ -63,6 +64,7 @@ def chapter(about: About) -> Chapter:
             Exhibit(
                 "seconds",
                 "The same race against the clock",
+                "",
                 _draw_runs("seconds"),
                 prose("""
                     A pass of one method does not take as long as a pass of the other. These are the same two runs,
@@ -76,11 +78,11 @@ def chapter(about: About) -> Chapter:
                 dedent("""\
                     detectors = [LogisticRegression().fit(X_train, y_train == digit) for digit in range(10)]
                     answers = np.argmax([one.decision_function(X_test) for one in detectors], axis=0)
-                    accuracies = {
-                        "softmax": softmax.score(X_test, y_test),
+                    two_ways = {
+                        "softmax": np.mean(y_pred == y_test),
                         "one versus rest": np.mean(answers == y_test),
-                    }
-                    plot_accuracies(accuracies, baseline=1 - baseline).figure"""),
+                    }"""),
+                "plot_accuracies(two_ways, baseline=1 - baseline).figure",
                 prose("""
                     There is another way: train a detector like that of the last chapter for every digit (is it a 0? is
                     it a 1? and so on), and believe the one with the highest score. This is called one versus rest.
@@ -104,7 +106,8 @@ def chapter(about: About) -> Chapter:
                         derived = SoftmaxRegression(random_state={about.seed})
                         theirs[pixels] = follow(sgd, divisor)
                         ours[f"fixed step, {{pixels}}"] = follow(fixed, divisor)
-                        ours[f"derived step, {{pixels}}"] = follow(derived, divisor)
+                        ours[f"derived step, {{pixels}}"] = follow(derived, divisor)"""),
+                dedent("""\
                     display(
                         plot_learning_curves(theirs, y="test_error").figure,
                         plot_learning_curves(ours, y="test_error").figure,
@@ -144,6 +147,24 @@ def _look_at_weights(names: Names) -> Seen:
     )
 
 
+def _print_answers(names: Names) -> list[Block]:
+    predicted, true = names["y_pred"][:10], names["y_test"][:10]
+    often = np.bincount(names["y_train"]).argmax()
+    accuracy, baseline = np.mean(names["y_pred"] == names["y_test"]), np.mean(names["y_test"] == often)
+    marks = ("" if right else "^" for right in predicted == true)
+    return [
+        Table(
+            ("the first ten test images", *[""] * 10),
+            [("predicted", *map(str, predicted)), ("true", *map(str, true)), ("", *marks)],
+        ),
+        Table(
+            ("on the test images", "softmax", f'always "{often}"'),
+            [("accuracy", percent(accuracy, 2), percent(baseline, 2))],
+        ),
+        f"Stochastic gradient descent, {names['softmax'].n_iter_} passes over the training images.",
+    ]
+
+
 def _look_at_passes(names: Names) -> Seen:
     sgd, lbfgs = names["runs"]["SGD"], names["runs"]["L-BFGS"]
     goal = sgd["test_error"][0]
@@ -170,8 +191,7 @@ def _look_at_seconds(names: Names) -> Seen:
 
 
 def _look_at_one_versus_rest(names: Names) -> Seen:
-    accuracies = names["accuracies"]
-    joint, apart = accuracies["softmax"], accuracies["one versus rest"]
+    joint, apart = names["two_ways"]["softmax"], names["two_ways"]["one versus rest"]
     return Seen(
         prose(f"""
             Softmax reads {percent(joint)} of the test pictures correctly, one versus rest {percent(apart)}; always the

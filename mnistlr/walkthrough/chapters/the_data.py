@@ -1,14 +1,16 @@
 """Chapter 1: what the images look like."""
 
+from textwrap import dedent
+
 import numpy as np
 
-from mnistlr.walkthrough.exhibit import About, Chapter, Exhibit, Names, Seen, percent, prose
+from mnistlr.walkthrough.exhibit import About, Block, Chapter, Exhibit, Names, Seen, Table, percent, prose
 
 _LOADERS = {"mnist": "load_mnist", "digits": "load_digits", "mnist_5k": "load_mnist_5k"}
 
 
 def imports(about: About) -> str:
-    """Return the imports that all code of the report needs."""
+    """Return the imports that all code of the walk-through needs."""
     split = "split_mnist" if about.name == "mnist" else "stratified_split"
     return f"""\
 import numpy as np
@@ -26,20 +28,13 @@ from mnistlr.plots import (
 from mnistlr.trace import trace_fit"""
 
 
-def load(about: About) -> str:
-    """Return the code that loads, splits and shuffles the data."""
-    arguments, split = "", f"stratified_split(X, y, test_size={about.n_test}, random_state=0)"
-    if about.name == "mnist":
-        folder = "" if about.folder is None else f"{about.folder!r}, "
-        arguments, split = f"{folder}return_all=True", "split_mnist(X, y)"
-    return f"""\
-X, y = {_LOADERS[about.name]}({arguments})
-X_train, X_test, y_train, y_test = {split}
-X_train, y_train = shuffle(X_train, y_train, random_state={about.seed})"""
-
-
 def chapter(about: About) -> Chapter:
     """Return the chapter."""
+    arguments, split = "", f"stratified_split(X, y, test_size={about.n_test}, random_state=0)"
+    if about.name == "mnist":
+        arguments, split = "return_all=True", "split_mnist(X, y)"
+        if about.folder is not None:
+            arguments = f"{about.folder!r}, {arguments}"
     return Chapter(
         "data",
         "The data",
@@ -52,8 +47,45 @@ def chapter(about: About) -> Chapter:
         """),
         [
             Exhibit(
+                "load",
+                "Pictures and labels",
+                f"X, y = {_LOADERS[about.name]}({arguments})",
+                "",
+                "X holds the pictures, a row for each and a column for each pixel. y holds their labels.",
+                _look_at_numbers,
+                _count,
+            ),
+            Exhibit(
+                "example",
+                f"Image {about.example}",
+                f"picture, label = X[{about.example}], y[{about.example}]",
+                "plot_digits([picture], [label]).figure",
+                prose("""
+                    One picture from close by, with its label. These grey squares, the pixels, are all that the program
+                    gets to see. It knows nothing of strokes or loops.
+                """),
+                lambda names: _look_at_example(names, about.example),
+                _print_example,
+            ),
+            Exhibit(
+                "split",
+                "Training set and test set",
+                dedent(f"""\
+                    parts = {split}
+                    X_train, X_test, y_train, y_test = parts
+                    X_train, y_train = shuffle(X_train, y_train, random_state={about.seed})"""),
+                "",
+                prose("""
+                    The test set is put aside. The training set is shuffled, so that no part of it holds only the
+                    digits of a few writers.
+                """),
+                _look_at_split,
+                _print_split,
+            ),
+            Exhibit(
                 "grid",
                 "A hundred of them",
+                "",
                 "plot_digits(X_train[:100]).figure",
                 "The first hundred pictures of the training set, after shuffling.",
                 _look_at_grid,
@@ -61,6 +93,7 @@ def chapter(about: About) -> Chapter:
             Exhibit(
                 "balance",
                 "How many there are of each digit",
+                "",
                 "plot_class_balance(y_train, y_test).figure",
                 prose("""
                     The height of a bar is the share of one digit, in the training set and in the test set. If all ten
@@ -69,18 +102,9 @@ def chapter(about: About) -> Chapter:
                 _look_at_balance,
             ),
             Exhibit(
-                "example",
-                f"Image {about.example}",
-                f"plot_digits(X[[{about.example}]], [y[{about.example}]]).figure",
-                prose("""
-                    One picture from close by, with its label. These grey squares, the pixels, are all that the program
-                    gets to see. It knows nothing of strokes or loops.
-                """),
-                lambda names: _look_at_example(names, about.example),
-            ),
-            Exhibit(
                 "means",
                 "The average picture of each digit",
+                "",
                 "plot_mean_images(X_train, y_train, n_columns=5).figure",
                 prose("""
                     All training pictures of one digit, laid on top of each other: the more writers left ink on a
@@ -96,6 +120,39 @@ def chapter(about: About) -> Chapter:
             ),
         ],
     )
+
+
+def _look_at_numbers(names: Names) -> Seen:
+    X, side = names["X"], _side(names["X"][0])
+    return Seen(f"There are {len(X):,} rows of {side} x {side} = {X.shape[1]} pixels, from {X.min()} to {X.max()}.", ())
+
+
+def _count(names: Names) -> list[Block]:
+    X, side, counts = names["X"], _side(names["X"][0]), np.bincount(names["y"], minlength=10)
+    return [
+        f"X has shape ({len(X):,}, {X.shape[1]}): {side} x {side} pixels an image, from {X.min()} to {X.max()} "
+        f"({X.dtype}).",
+        Table(("digit", *map(str, range(10))), [("images", *(f"{count:,}" for count in counts))]),
+    ]
+
+
+def _print_example(names: Names) -> list[Block]:
+    side = _side(names["picture"])
+    return [names["picture"].reshape(side, side), f"Its label: {names['label']}"]
+
+
+def _look_at_split(names: Names) -> Seen:
+    first = ", ".join(map(str, names["y_train"][:10]))
+    return Seen(f"After shuffling, the training set begins with these labels: {first}.", ())
+
+
+def _print_split(names: Names) -> list[Block]:
+    y_train, y_test = names["y_train"], names["y_test"]
+    first = " ".join(map(str, y_train[:10]))
+    return [
+        f"{len(y_train):,} images to train on, {len(y_test):,} to test on; the labels are integers ({y_train.dtype}).",
+        f"The first ten training labels, shuffled: {first}",
+    ]
 
 
 def _look_at_grid(names: Names) -> Seen:
@@ -125,8 +182,7 @@ def _look_at_balance(names: Names) -> Seen:
 
 
 def _look_at_example(names: Names, index: int) -> Seen:
-    picture, label = names["X"][index], names["y"][index]
-    side = int(len(picture) ** 0.5)
+    picture, label, side = names["picture"], names["label"], _side(names["picture"])
     return Seen(
         prose(f"""
             This {label} consists of {len(picture)} numbers, in {side} rows of {side}; {np.count_nonzero(picture)} of
@@ -134,3 +190,7 @@ def _look_at_example(names: Names, index: int) -> Seen:
         """),
         (f"Image {index}, enlarged until its pixels can be counted: a handwritten {label}.",),
     )
+
+
+def _side(picture: np.ndarray) -> int:
+    return int(len(picture) ** 0.5)
