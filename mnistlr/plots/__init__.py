@@ -6,15 +6,11 @@ A Display holds what it shows and can be drawn again; ``from_estimator`` takes a
 Nothing is ever shown, and pyplot knows of no figure that it was not asked for.
 """
 
-from mnistlr.plots.answers import plot_answers
-from mnistlr.plots.bars import plot_class_balance, plot_folds
-from mnistlr.plots.comparison import plot_accuracies, plot_most_confused
-from mnistlr.plots.digits import plot_digits, plot_mean_images
+from mnistlr.plots.bars import plot_accuracies, plot_class_balance, plot_folds, plot_most_confused
+from mnistlr.plots.digits import plot_answers, plot_digits, plot_mean_images, plot_pictures
 from mnistlr.plots.gallery import ErrorGalleryDisplay, plot_error_gallery
 from mnistlr.plots.learning import LearningCurveDisplay, plot_learning_curves
 from mnistlr.plots.matrix import ConfusionMatrixDisplay, confusion_shares, plot_confusion_matrix
-from mnistlr.plots.pictures import plot_pictures
-from mnistlr.plots.save import save_figure
 from mnistlr.plots.scores import (
     plot_precision_recall,
     plot_reliability,
@@ -22,6 +18,7 @@ from mnistlr.plots.scores import (
     plot_score_distributions,
     plot_thresholds,
 )
+from mnistlr.plots.style import save_figure
 from mnistlr.plots.weights import WeightsDisplay, plot_weights
 from mnistlr.plots.why import ExplanationDisplay, plot_explanation
 

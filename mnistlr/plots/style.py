@@ -1,19 +1,25 @@
-"""How all figures look: colours that everybody can tell apart, text of 8 points and more, labelled axes.
+"""How all figures look: colours that everybody can tell apart, text of 8 points and more, labelled axes; saving them.
 
 Nothing here or in the figures touches pyplot: a figure belongs to whoever holds it and goes when he lets go of it.
 """
 
+import io
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mnistlr._support.files import atomic_write, check_writable
 from mnistlr.exceptions import ArgumentError, MissingExtraError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap, Normalize
+    from matplotlib.figure import Figure, SubFigure
+
 
 SMALL, NORMAL, LARGE = 8, 9, 10  # sizes of text, in points; none is smaller
 POINTS_A_CHARACTER = 0.65 * SMALL  # width of a digit in matplotlib's own font, DejaVu Sans
@@ -160,3 +166,37 @@ def as_images(pixels: Any, image_shape: tuple[int, int] | None = None) -> NDArra
             f"expected images of {wanted}, got {n_pixels} pixels each; say image_shape=(rows, columns)."
         )
     return images.reshape(-1, rows, columns)
+
+
+def save_figure(figure: "Figure | SubFigure", path: str | os.PathLike[str]) -> Path:
+    """Write a figure, all of it, to a file, of the kind that the ending of its name says; whole or not at all.
+
+    Parameters
+    ----------
+    figure : Figure or SubFigure
+        Such as ``ax.figure`` or a Display's ``figure_``.
+    path : path-like
+        Its ending says the kind; without one it is PNG.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    ValueError
+        If the ending of the name is none of a kind of file that matplotlib writes.
+    OSError
+        If the file cannot be written.
+    """
+    path, canvas = Path(path), figure.figure.canvas
+    kind, kinds = path.suffix[1:].lower() or "png", canvas.get_supported_filetypes()
+    if kind not in kinds:
+        raise ValueError(f"expected a file name that ends in one of .{', .'.join(sorted(kinds))}, got {path}.")
+    check_writable(path)
+    drawn = io.BytesIO()
+    figure.figure.savefig(drawn, format=kind, dpi=150)
+    with atomic_write(path) as file:
+        file.write(drawn.getvalue())
+    return path

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mnistlr.exceptions import ArgumentError
+from mnistlr.plots.digits import draw_mosaic, grid
 from mnistlr.plots.display import Display
-from mnistlr.plots.mosaic import draw_mosaic, grid
 from mnistlr.plots.style import against_for, as_images, axes_or_new, centred, colour_bar, dress
 
 if TYPE_CHECKING:
