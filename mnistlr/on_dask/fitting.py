@@ -14,7 +14,7 @@ from mnistlr.exceptions import ArgumentError
 from mnistlr.linear_classifier import scaled
 from mnistlr.on_dask import block as on_block
 from mnistlr.on_dask.block import Facts
-from mnistlr.on_dask.objective import BlockedObjective, BlockedSamples, LocalRunner, Runner
+from mnistlr.on_dask.blocked_objective import BlockedObjective, BlockedSamples, LocalRunner, Runner
 from mnistlr.on_dask.progress import Progress
 
 Array = npt.NDArray[Any]
