@@ -167,7 +167,7 @@ def measure_scheduling(folder: Path, quick: bool) -> tuple[float, float]:
 def fit_in_little_memory(folder: Path, n: int) -> list[Row]:
     """Fit ``n`` images on two limited workers; return the rows of a table."""
     from mnistlr.on_dask import open_array
-    from mnistlr.on_dask.progress import Progress
+    from mnistlr.on_dask.fitting import Progress
 
     model = SoftmaxRegression(solver="lbfgs", max_iter=12)
     with cluster(2, True, MEMORY_LIMIT) as client:

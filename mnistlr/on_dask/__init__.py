@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING, Any
 from mnistlr.exceptions import MissingExtraError
 
 if TYPE_CHECKING:
-    from mnistlr.on_dask.counting import count_pairs
     from mnistlr.on_dask.fitting import fit, fit_in_blocks, learn
-    from mnistlr.on_dask.opening import open_array, open_folder
-    from mnistlr.on_dask.predicting import lazily, score
+    from mnistlr.on_dask.loading import open_array, open_folder
+    from mnistlr.on_dask.predicting import count_pairs, lazily, score
 
 _HOME = {
-    "count_pairs": "counting",
+    "count_pairs": "predicting",
     "fit": "fitting",
     "fit_in_blocks": "fitting",
     "lazily": "predicting",
     "learn": "fitting",
-    "open_array": "opening",
-    "open_folder": "opening",
+    "open_array": "loading",
+    "open_folder": "loading",
     "score": "predicting",
 }
 

@@ -1,9 +1,11 @@
 """``fit`` on data in blocks: on a Dask cluster, or one after the other in this process."""
 
 import copy
+import sys
+import time
 from collections.abc import Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +17,6 @@ from mnistlr.linear_classifier import scaled
 from mnistlr.on_dask import block as on_block
 from mnistlr.on_dask.block import Facts
 from mnistlr.on_dask.blocked_objective import BlockedObjective, BlockedSamples, LocalRunner, Runner
-from mnistlr.on_dask.progress import Progress
 
 Array = npt.NDArray[Any]
 
@@ -233,3 +234,33 @@ def _class_weights(model: Any, classes: Array, facts: list[Facts], exponent: int
             totals[np.searchsorted(classes, fact.labels)] += np.ldexp(fact.label_weights, fact.exponent - exponent)
     # One sample of each class that weighs as much as all of them: "balanced" asks for no more.
     return scaled(model._class_weights(classes, classes, totals))
+
+
+class Progress:
+    """Rewrites a line on stderr after each pass over the data.
+
+    Parameters
+    ----------
+    shown : bool or None
+        Whether to write at all; None: if stderr is a terminal.
+    """
+
+    def __init__(self, shown: bool | None) -> None:
+        self.shown = sys.stderr.isatty() if shown is None else shown
+        self.passes, self.started = 0, time.perf_counter()
+
+    def watch(self, value: float, gradient_norm: float) -> None:
+        """Note a pass that found this objective, and this gradient if it is not NaN."""
+        self.passes += 1
+        if self.shown:
+            gradient = "" if np.isnan(gradient_norm) else f", gradient {gradient_norm:.2g}"
+            seconds = time.perf_counter() - self.started
+            line = f"pass {self.passes}: objective {value:.6g}{gradient}, {seconds:.1f} s"
+            print(f"\r{line:<70}", end="", file=sys.stderr, flush=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self.shown and self.passes:
+            print(file=sys.stderr)

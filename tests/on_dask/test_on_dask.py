@@ -260,7 +260,7 @@ def test_nothing_imports_dask():
 
 def test_without_dask_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "dask", None)
-    for name in [name for name in sys.modules if name.startswith("mnistlr.on_dask.opening")]:
+    for name in [name for name in sys.modules if name.startswith("mnistlr.on_dask.loading")]:
         monkeypatch.delitem(sys.modules, name)
     with pytest.raises(MissingExtraError, match=r"pip install 'mnistlr\[dask\]'"):
         mnistlr.on_dask.open_array("images.npy")
@@ -373,7 +373,7 @@ def test_confusion_matrix(labels, weight, normalize, monkeypatch):
         sizes.extend(max(part.size for part in block) for block in results if block)
         return results
 
-    monkeypatch.setattr("mnistlr.on_dask.counting.dask.compute", computed)
+    monkeypatch.setattr("mnistlr.on_dask.predicting.dask.compute", computed)
     lazy_weights = None if weights is None else on_dask(weights)
     more = {"labels": labels, "normalize": normalize}
     found = confusion_matrix(on_dask(true), on_dask(pred), sample_weight=lazy_weights, **more)

@@ -24,7 +24,7 @@ pytest.importorskip("distributed")
 from distributed import Client, Worker  # noqa: E402
 
 from mnistlr.on_dask import cluster, fit, fit_in_blocks, open_array  # noqa: E402
-from mnistlr.on_dask.progress import Progress  # noqa: E402
+from mnistlr.on_dask.fitting import Progress  # noqa: E402
 
 ROWS = 2000
 KILLS = 20
