@@ -91,9 +91,9 @@ def tour(
     if not no_report:
         _check_ending(output, ".html")
     _check_ending(notebook, ".ipynb")
-    from mnistlr.cli import commands
+    from mnistlr.cli import models
 
-    commands.tour(_name(dataset, data), data, seed, n_jobs, None if no_report else output, notebook)
+    models.tour(_name(dataset, data), data, seed, n_jobs, None if no_report else output, notebook)
 
 
 @app.command(epilog="Example: mnistlr fetch --from ~/Downloads/mnist")
@@ -105,17 +105,17 @@ def fetch(
     force: Annotated[bool, typer.Option("--force", help="Replace good files as well.")] = False,
 ) -> None:
     """Download MNIST into the cache, or check it there."""
-    from mnistlr.cli import commands
+    from mnistlr.cli import models
 
-    raise typer.Exit(commands.check(source) if check else commands.fetch(source, force))
+    raise typer.Exit(models.check(source) if check else models.fetch(source, force))
 
 
 @app.command(epilog="Example: mnistlr info --json")
 def info(as_json: Json = False) -> None:
     """Print versions, where MNIST lies, and whether its files are the right ones."""
-    from mnistlr.cli import commands
+    from mnistlr.cli import models
 
-    raise typer.Exit(commands.info(as_json))
+    raise typer.Exit(models.info(as_json))
 
 
 @app.command(epilog="Example: mnistlr show 36001; or: mnistlr show --grid 10x10 -o digits.png")
@@ -135,9 +135,9 @@ def show(
     shape = _grid_shape(grid)
     if index is None and shape is None:
         raise typer.BadParameter("expected the INDEX of an image, or --grid ROWSxCOLUMNS.")
-    from mnistlr.cli import commands
+    from mnistlr.cli import models
 
-    commands.show(_name(dataset, data) or "mnist", data, index or 0, shape, output)
+    models.show(_name(dataset, data) or "mnist", data, index or 0, shape, output)
 
 
 @app.command(epilog="Example: mnistlr train --digit 2 -o two.npz")
@@ -168,11 +168,11 @@ def train(
 ) -> None:
     """Train a model, print its test accuracy, save it."""
     _check_ending(output, ".npz")
-    from mnistlr.cli import commands
+    from mnistlr.cli import models
 
     parameters = {"solver": solver, "alpha": alpha, "tol": tol, "max_iter": max_iter}
     given = {name: value for name, value in parameters.items() if value is not None}
-    commands.train(
+    models.train(
         _name(dataset, data) or "mnist", data, digit, output, {**given, "random_state": seed, "n_jobs": n_jobs}
     )
 
@@ -180,9 +180,9 @@ def train(
 @app.command(epilog="Example: mnistlr evaluate mnistlr-softmax.npz --json")
 def evaluate(model: ModelPath, dataset: ModelDataset = None, data: Data = None, as_json: Json = False) -> None:
     """Print accuracy, report and confusion matrix of a model on the test images."""
-    from mnistlr.cli import commands
+    from mnistlr.cli import models
 
-    commands.evaluate(model, _name(dataset, data), data, as_json)
+    models.evaluate(model, _name(dataset, data), data, as_json)
 
 
 @app.command(epilog="Example: mnistlr predict mnistlr-softmax.npz photo.jpg --show-steps; or: ... --index 36001")
@@ -214,13 +214,13 @@ def predict(
     if output and len(pictures or ()) > 1:
         raise typer.BadParameter("--output draws the steps of one PICTURE, got several.")
     if pictures:
-        from mnistlr.cli import picture_commands
+        from mnistlr.cli import draw as picture_commands
 
         picture_commands.predict_pictures(model, pictures, find_all, show_steps, output, as_json)
     else:
-        from mnistlr.cli import commands
+        from mnistlr.cli import models
 
-        commands.predict(model, index or [], _name(dataset, data), data, as_json)
+        models.predict(model, index or [], _name(dataset, data), data, as_json)
 
 
 @app.command(epilog="Example: mnistlr explain mnistlr-softmax.npz --index 36001 -o why.png")
@@ -243,7 +243,7 @@ def explain(
     """
     if (photo is None) == (index is None):
         raise typer.BadParameter("expected one of the two: a PHOTO, or --index NUMBER of an image of the data set.")
-    from mnistlr.cli import picture_commands
+    from mnistlr.cli import draw as picture_commands
 
     picture_commands.explain(model, photo, index, _name(dataset, data), data, output)
 
@@ -264,7 +264,7 @@ def draw(
 ) -> None:
     """Write a page to draw a digit on, which shows how the model decides, and open it."""
     _check_ending(output, ".html")
-    from mnistlr.cli import picture_commands
+    from mnistlr.cli import draw as picture_commands
 
     picture_commands.draw(model, output, not no_open)
 
@@ -272,9 +272,9 @@ def draw(
 @app.command(epilog="Example: mnistlr warmup")
 def warmup() -> None:
     """Compile everything ahead of time, so that no later run has to wait for it."""
-    from mnistlr.cli import commands
+    from mnistlr.cli import models
 
-    commands.warmup()
+    models.warmup()
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from mnistlr._support.files import atomic_write, check_writable
-from mnistlr.cli.commands import labels_for, load_model_and_data
 from mnistlr.cli.console import open_console, print_json, progress
+from mnistlr.cli.models import labels_for, load_model_and_data
 from mnistlr.cli.terminal import draw_explanation, draw_image, draw_table
 from mnistlr.exceptions import ImageError
 from mnistlr.saving.model_file import ModelFile, read_model_file
