@@ -1,171 +1,39 @@
-"""What the commands do, all but those about pictures. Results are printed to stdout, progress to stderr."""
+"""The commands about models: train, evaluate, predict, explain and warmup.
 
-import platform
+``predict`` and ``explain`` take images of a data set or pictures such as photos.
+"""
+
 import sys
 import time
-from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
 
 from mnistlr._support.files import check_writable
-from mnistlr._support.threads import count_threads, default_n_jobs
-from mnistlr._version import __version__
 from mnistlr.cli.console import open_console, print_json, progress
-from mnistlr.cli.terminal import draw_exhibit, draw_grid, draw_image, draw_matrix, draw_summary, draw_table
-from mnistlr.datasets import FileCheck, cache_folder, fetch_mnist, mnist_location, verify_mnist
-from mnistlr.datasets.named import NAMES, NamedData, load_mnist_or_digits, load_named
+from mnistlr.cli.data import load, load_any
+from mnistlr.cli.terminal import draw_explanation, draw_image, draw_matrix, draw_table
+from mnistlr.datasets.named import NAMES, NamedData
 from mnistlr.estimators import LogisticRegression, SoftmaxRegression
-from mnistlr.exceptions import DataUnavailableError, MnistlrError
-from mnistlr.metrics.summary import ClassificationSummary
+from mnistlr.exceptions import ImageError
+from mnistlr.metrics import ClassificationSummary
 from mnistlr.saving.model_file import ModelFile, read_model_file, save_model
-from mnistlr.walkthrough.exhibit import Table
 from mnistlr.warmup import warm_up_fit
 
+if TYPE_CHECKING:
+    from mnistlr.images import Steps
 
-def tour(
-    name: str | None, folder: Path | None, seed: int, n_jobs: int | None, report: Path | None, notebook: Path | None
-) -> None:
-    """Print the walk-through step by step; write it as a report and as a notebook."""
-    from joblib import parallel_config
-
-    from mnistlr.walkthrough import About, Walk, import_nbformat, write_notebook, write_page
-
-    if notebook is not None:
-        import_nbformat()
-    for path in filter(None, (report, notebook)):  # before the walk, which takes a while
-        check_writable(path)
-    if report is not None and find_spec("matplotlib") is None:
-        print(
-            "mnistlr: no report will be written, because matplotlib is not installed; install it with: "
-            "pip install 'mnistlr[plots]'",
-            file=sys.stderr,
-        )
-        report = None
-    console = open_console()
-    with progress("loading the data"):
-        data = load_mnist_or_digits() if name is None else load_named(name, folder)
-    notices = _which_data(data)
-    for line in (*notices, *data.substitutes.splitlines()):
-        console.print(line, style="bold yellow" if line in notices else "", soft_wrap=True)
-    console.print()
-    about = About.of(data, folder=None if folder is None else str(folder.absolute()), seed=seed)
-    walk, number, seconds = Walk(about, draw=report is not None), 0, 0.0
-    with (
-        progress("walking through") as tell,
-        default_n_jobs(n_jobs),
-        parallel_config(n_jobs=count_threads(n_jobs)),  # scikit-learn's
-    ):
-        for chapter, shown in walk.run(tell):
-            seconds += shown.seconds
-            if shown.blocks:
-                number += 1
-                is_first = not any(earlier.blocks for earlier in walk.chapters[-1][1][:-1])
-                title = chapter.title if is_first else shown.exhibit.title
-                console.print(draw_exhibit(shown, number, title, console))
-    console.print(draw_summary(walk.in_short(), number + 1, console))
-    for line in notices:
-        console.print(line, style="bold yellow", soft_wrap=True)
-    console.print(f"Total: {seconds:.1f} s.")
-    if report is not None:
-        with progress("writing the report"):
-            path = write_page(report, walk, notices if data.name != "mnist" else [])
-        console.print(f"saved {path}", soft_wrap=True)
-    if notebook is not None:
-        console.print(f"saved {write_notebook(notebook, about)}", soft_wrap=True)
-
-
-def _which_data(data: NamedData) -> list[str]:
-    """Return what must be known about the data, a line each."""
-    lines = [f"Data: {data.title}, {len(data):,} images of {data.image_shape[0]} x {data.image_shape[1]} pixels."]
-    if data.substitutes:
-        lines.insert(0, "This is not MNIST, which could not be had.")
-    if data.name != "mnist":
-        lines.append("To get MNIST: run `mnistlr fetch` where there is a network,")
-        lines.append("or `mnistlr tour --data FOLDER` with a folder that holds its four files.")
-    return lines
-
-
-def fetch(source: Path | None, force: bool) -> int:
-    """Fill the cache; return the exit status."""
-    with progress("fetching MNIST"):
-        cache = fetch_mnist(source_folder=source, force=force)
-    return _print_checks(verify_mnist(cache))
-
-
-def check(folder: Path | None) -> int:
-    """Check the files that are there; return the exit status."""
-    with progress("computing checksums"):
-        checks = verify_mnist(folder)
-    return _print_checks(checks)
-
-
-def info(as_json: bool) -> int:
-    """Print versions, places and checksums; return the exit status, 1 if what is there is not MNIST."""
-    location = mnist_location()
-    try:
-        checks, problem = verify_mnist(), ""
-    except MnistlrError as error:
-        checks, problem = [], str(error)
-    packages = ("numpy", "numba", "scikit-learn", "scipy")
-    versions = {"mnistlr": __version__, "python": platform.python_version()}
-    versions |= {package: version(package) for package in packages}
-    facts = {
-        "versions": versions,
-        "threads": count_threads(),
-        "data": location.detail,
-        "cache": str(cache_folder()),
-        "files": [
-            {"name": c.name, "path": c.path and str(c.path), "sha256": c.found, "ok": c.ok, "problem": c.problem}
-            for c in checks
-        ],
-        "problem": problem,
-    }
-    status = 1 if problem or any(map(_is_damaged, checks)) else 0  # not yet downloaded is no fault
-    if as_json:
-        print_json(facts)
-        return status
-    console = open_console()
-    rows = [*versions.items(), ("threads", str(facts["threads"]))]
-    for fact, value in [*rows, ("MNIST comes from", facts["data"]), ("cache", facts["cache"])]:
-        console.print(f"{fact:<17} {value}", soft_wrap=True)
-    if problem:
-        console.print(f"{'PROBLEM':<17} {problem}", soft_wrap=True)
-    _print_checks(checks)
-    return status
-
-
-def show(name: str, folder: Path | None, index: int, shape: tuple[int, int] | None, output: Path | None) -> None:
-    """Draw one image or a grid of them."""
-    data = _load_any(name, folder)
-    n_rows, n_columns = shape or (1, 1)
-    indices = range(index, index + n_rows * n_columns)
-    pairs = [data.image(i) for i in indices]
-    images = np.array([pixels.reshape(data.image_shape) for pixels, _ in pairs])
-    labels = [label for _, label in pairs]
-    console = open_console()
-    if output is not None:
-        from mnistlr.plots import plot_digits, save_figure
-
-        titles = [str(label) for label in labels] if shape else [f"image {index}: {labels[0]}"]
-        save_figure(plot_digits(images, titles, n_columns).figure, output)
-        console.print(f"saved {output}", soft_wrap=True)
-    elif shape:
-        console.print(draw_grid(images, n_columns, console))
-    else:
-        part = "training" if data.is_for_training(index) else "test"
-        console.print(draw_image(images[0], console))
-        console.print(f"Image {index} of {data.title} ({part} set), label {labels[0]}")
+_TOP = 5  # classes whose probabilities are shown for a picture
 
 
 def train(name: str, folder: Path | None, digit: int | None, output: Path | None, parameters: dict[str, Any]) -> None:
     """Train a model, print its accuracy, save it."""
     output = output or Path("mnistlr-softmax.npz" if digit is None else f"mnistlr-is-it-a-{digit}.npz")
     check_writable(output)
-    data = _load_any(name, folder)
+    data = load_any(name, folder)
     y, y_test = (labels if digit is None else labels == digit for labels in (data.y_train, data.y_test))
     model = SoftmaxRegression(**parameters) if digit is None else LogisticRegression(**parameters)
     with progress(f"training on {len(y):,} images"):
@@ -191,8 +59,8 @@ def train(name: str, folder: Path | None, digit: int | None, output: Path | None
 
 def evaluate(path: Path, name: str | None, folder: Path | None, as_json: bool) -> None:
     """Print how a model does on the test images."""
-    saved, data = load_model_and_data(path, name, folder)
-    y_test = labels_for(saved, data.y_test)
+    saved, data = _load_model_and_data(path, name, folder)
+    y_test = _labels_for(saved, data.y_test)
     with progress("predicting"):
         predicted = saved.model.predict(data.X_test)
     labels = saved.model.classes_
@@ -215,14 +83,14 @@ def evaluate(path: Path, name: str | None, folder: Path | None, as_json: bool) -
     if pairs:
         heads = [f"{pair.true_label} as {pair.predicted_label}" for pair in pairs]
         console.print()
-        console.print(draw_table(Table(("most confused", *heads), [("images", *(str(p.n_samples) for p in pairs))])))
+        console.print(draw_table(("most confused", *heads), [("images", *(str(p.n_samples) for p in pairs))]))
 
 
 def predict(path: Path, indices: list[int], name: str | None, folder: Path | None, as_json: bool) -> None:
     """Print a model's answers to images of a data set."""
-    saved, data = load_model_and_data(path, name, folder)
+    saved, data = _load_model_and_data(path, name, folder)
     X = np.array([data.image(index)[0] for index in indices])
-    truth = labels_for(saved, np.array([data.image(index)[1] for index in indices]))
+    truth = _labels_for(saved, np.array([data.image(index)[1] for index in indices]))
     predicted, probabilities = saved.model.predict(X), saved.model.predict_proba(X)
     classes = saved.model.classes_.tolist()
     if as_json:
@@ -236,7 +104,83 @@ def predict(path: Path, indices: list[int], name: str | None, folder: Path | Non
         console.print(f"Image {index} of {data.title}: predicted {answer}, label {label}")
         shown = sorted(np.argsort(-row, kind="stable")[:10])  # more would not fit
         numbers = ("P", *(f"{row[k]:.3f}" for k in shown))
-        console.print(draw_table(Table(("", *(str(classes[k]) for k in shown)), [numbers])))
+        console.print(draw_table(("", *(str(classes[k]) for k in shown)), [numbers]))
+
+
+def predict_pictures(
+    path: Path, pictures: list[Path], find_all: bool, show_steps: bool, output: Path | None, as_json: bool
+) -> None:
+    """Print a model's answers to photos or drawings."""
+    from mnistlr.images import trace
+
+    model = _load_model_of_pictures(path).model
+    classes = model.classes_.tolist()
+    console, answers = open_console(), []
+    for picture in pictures:
+        try:
+            steps = trace(picture, find_all=find_all)
+        except ImageError as error:
+            raise ImageError(f"{picture}: {error}") from error
+        X = np.array([digit.pixels.ravel() for digit in steps.digits])
+        predicted, probabilities = model.predict(X).tolist(), model.predict_proba(X)
+        if output is not None:
+            _save_steps(steps, predicted, output)
+        if show_steps and not as_json:
+            for title, stage in zip(steps._fields, steps[:-1], strict=False):
+                _draw_stage(title, stage, console)
+        for digit, answer, row in zip(steps.digits, predicted, probabilities, strict=True):
+            box = digit.box._asdict()
+            answers.append({"picture": str(picture), "box": box, "predicted": answer, "probabilities": row.tolist()})
+            if show_steps and not as_json:
+                _draw_stage("strokes", digit.strokes, console)
+            if not as_json:
+                console.print(draw_image(digit.pixels, console))
+                console.print(f"{picture}: predicted {answer}", soft_wrap=True)
+                best = np.argsort(-row, kind="stable")[:_TOP]
+                numbers = ("P", *(f"{row[k]:.3f}" for k in best))
+                console.print(draw_table(("", *(str(classes[k]) for k in best)), [numbers]))
+        if find_all and not as_json:
+            console.print(f"{picture}: {' '.join(map(str, predicted))}", soft_wrap=True)
+        if output is not None and not as_json:
+            console.print(f"saved {output}", soft_wrap=True)
+    if as_json:
+        print_json({"model": str(path), "classes": classes, "answers": answers})
+
+
+def explain(
+    path: Path, photo: Path | None, index: int | None, name: str | None, folder: Path | None, output: Path | None
+) -> None:
+    """Print why a model gave its answer to an image of a data set or to a photo; draw it to a file."""
+    from mnistlr.metrics.explanation import explain
+
+    console = open_console()
+    if photo is not None:
+        from mnistlr.images import to_mnist
+
+        saved, truth = _load_model_of_pictures(path), None
+        try:
+            image = to_mnist(photo)
+        except ImageError as error:
+            raise ImageError(f"{photo}: {error}") from error
+        pixels, shape, what = image.ravel(), image.shape, str(photo)
+    else:
+        assert index is not None  # the command line has seen to it
+        saved, data = _load_model_and_data(path, name, folder)
+        pixels, digit = data.image(index)
+        truth = _labels_for(saved, np.array([digit]))[0]
+        shape, what = data.image_shape, f"Image {index} of {data.title}"
+    why = explain(saved.model, pixels)
+    if output is not None:
+        from mnistlr.plots import plot_explanation, save_figure
+
+        save_figure(plot_explanation(why, true_label=truth, image_shape=shape).figure, output)
+    label = "" if truth is None else f", label {truth}"
+    console.print(what + label, soft_wrap=True)
+    console.print(f"predicted {why.label}, runner-up {why.runner_up}", soft_wrap=True)
+    console.print()
+    console.print(draw_explanation(why, shape, console))
+    if output is not None:
+        console.print(f"saved {output}", soft_wrap=True)
 
 
 def warmup() -> None:
@@ -251,21 +195,7 @@ def warmup() -> None:
             console.print(f"{kind:<16} {seconds:5.1f} s")
 
 
-def _load(name: str, folder: Path | None) -> NamedData:
-    with progress("loading the data"):
-        return load_named(name, folder)
-
-
-def _load_any(name: str, folder: Path | None) -> NamedData:
-    """Load data for a command to which other data than MNIST are as good."""
-    try:
-        return _load(name, folder)
-    except DataUnavailableError as error:
-        hint = "\nOr do without MNIST: --dataset digits" if name == "mnist" else ""
-        raise DataUnavailableError(f"{error}{hint}") from error
-
-
-def load_model_and_data(path: Path, name: str | None, folder: Path | None) -> tuple[ModelFile, NamedData]:
+def _load_model_and_data(path: Path, name: str | None, folder: Path | None) -> tuple[ModelFile, NamedData]:
     """Load a model and a data set of images of its size, by default the one that it was trained on."""
     saved = read_model_file(path)
     if name is None:
@@ -274,7 +204,7 @@ def load_model_and_data(path: Path, name: str | None, folder: Path | None) -> tu
         if name not in NAMES:
             name = "mnist"
             print(f"mnistlr: {path} does not say what it was trained on; taking mnist", file=sys.stderr)
-    data = _load(name, folder)
+    data = load(name, folder)
     n_features, n_pixels = saved.model.n_features_in_, data.X_test.shape[1]
     if n_features != n_pixels:
         raise ValueError(
@@ -284,7 +214,19 @@ def load_model_and_data(path: Path, name: str | None, folder: Path | None) -> tu
     return saved, data
 
 
-def labels_for(saved: ModelFile, digits: NDArray[np.int64]) -> NDArray[Any]:
+def _load_model_of_pictures(path: Path) -> ModelFile:
+    from mnistlr.images import SIDE
+
+    saved = read_model_file(path)
+    if saved.model.n_features_in_ != SIDE * SIDE:
+        raise ValueError(
+            f"the model {path} takes {saved.model.n_features_in_} features, but a picture becomes {SIDE}x{SIDE} pixels "
+            "as in MNIST; train a model with: mnistlr train --dataset mnist"
+        )
+    return saved
+
+
+def _labels_for(saved: ModelFile, digits: NDArray[np.int64]) -> NDArray[Any]:
     """Return the labels that the model should have given to images of these digits."""
     classes, digit = saved.model.classes_, saved.provenance.get("digit")
     if classes.dtype.kind in "iu":
@@ -306,22 +248,22 @@ def _print_accuracy(summary: ClassificationSummary, data: NamedData) -> None:
     )
 
 
-def _is_damaged(found: FileCheck) -> bool:
-    return found.path is not None and not found.ok
+def _draw_stage(title: str, stage: NDArray[np.float64], console: Console) -> None:
+    """Draw a stage small, its darkest pixel black and its lightest white."""
+    from mnistlr.images import shrink
+
+    small = shrink(stage, 40)
+    low, high = small.min(), small.max()
+    console.print(f"{title}, from {low:z.2f} to {high:z.2f}")
+    console.print(draw_image((255 * (small - low) / max(high - low, 1e-9)).astype(np.uint8), console))
 
 
-def _print_checks(checks: list[FileCheck]) -> int:
-    """Print a line a file, or one line if none is there yet; return 0 if all four are there and right."""
-    console = open_console()
-    if checks and all(found.path is None for found in checks):
-        console.print("MNIST is not downloaded yet; `mnistlr fetch` gets it.")
-        return 1
-    for found in checks:
-        if found.ok:
-            line = f"ok       {found.path}  SHA-256 {(found.found or '')[:8]}..."
-        elif _is_damaged(found):
-            line = f"PROBLEM  {found.problem}"
-        else:
-            line = f"missing  {found.name}; `mnistlr fetch` gets it."
-        console.print(line, soft_wrap=True)
-    return 0 if all(found.ok for found in checks) else 1
+def _save_steps(steps: "Steps", predicted: list[Any], output: Path) -> None:
+    from mnistlr.plots import plot_pictures, save_figure
+
+    pictures, titles = list(steps[:-1]), list(steps._fields[:-1])
+    for k, (digit, answer) in enumerate(zip(steps.digits, predicted, strict=True), start=1):
+        which = f"{k}: " if len(steps.digits) > 1 else ""
+        pictures += [digit.strokes, digit.pixels / 255]
+        titles += [f"{which}strokes", f"{which}predicted {answer}"]
+    save_figure(plot_pictures(pictures, titles).figure, output)

@@ -1,7 +1,7 @@
-"""The command line: what can be asked for, and how errors are told.
+"""The command line: its commands with their options, and how errors are reported.
 
-The work is done in ``commands`` and ``picture_commands``. Results go to stdout, progress to stderr. An error is one
-line on stderr, "mnistlr: error: ...", and an exit status: 1, or 2 where the command was misused, or 130 after Ctrl-C.
+``data``, ``models``, ``tour`` and ``draw`` do the work. Results go to stdout, progress to stderr. An error is one line
+on stderr, "mnistlr: error: ...", and an exit status: 1, or 2 where the command was misused, or 130 after Ctrl-C.
 Nothing slow is imported before a command runs.
 """
 
@@ -91,9 +91,9 @@ def tour(
     if not no_report:
         _check_ending(output, ".html")
     _check_ending(notebook, ".ipynb")
-    from mnistlr.cli import models
+    from mnistlr.cli.tour import tour as run
 
-    models.tour(_name(dataset, data), data, seed, n_jobs, None if no_report else output, notebook)
+    run(_name(dataset, data), data, seed, n_jobs, None if no_report else output, notebook)
 
 
 @app.command(epilog="Example: mnistlr fetch --from ~/Downloads/mnist")
@@ -105,17 +105,17 @@ def fetch(
     force: Annotated[bool, typer.Option("--force", help="Replace good files as well.")] = False,
 ) -> None:
     """Download MNIST into the cache, or check it there."""
-    from mnistlr.cli import models
+    from mnistlr.cli import data
 
-    raise typer.Exit(models.check(source) if check else models.fetch(source, force))
+    raise typer.Exit(data.check(source) if check else data.fetch(source, force))
 
 
 @app.command(epilog="Example: mnistlr info --json")
 def info(as_json: Json = False) -> None:
     """Print versions, where MNIST lies, and whether its files are the right ones."""
-    from mnistlr.cli import models
+    from mnistlr.cli.data import info as run
 
-    raise typer.Exit(models.info(as_json))
+    raise typer.Exit(run(as_json))
 
 
 @app.command(epilog="Example: mnistlr show 36001; or: mnistlr show --grid 10x10 -o digits.png")
@@ -135,9 +135,9 @@ def show(
     shape = _grid_shape(grid)
     if index is None and shape is None:
         raise typer.BadParameter("expected the INDEX of an image, or --grid ROWSxCOLUMNS.")
-    from mnistlr.cli import models
+    from mnistlr.cli.data import show as run
 
-    models.show(_name(dataset, data) or "mnist", data, index or 0, shape, output)
+    run(_name(dataset, data) or "mnist", data, index or 0, shape, output)
 
 
 @app.command(epilog="Example: mnistlr train --digit 2 -o two.npz")
@@ -168,21 +168,19 @@ def train(
 ) -> None:
     """Train a model, print its test accuracy, save it."""
     _check_ending(output, ".npz")
-    from mnistlr.cli import models
+    from mnistlr.cli.models import train as run
 
     parameters = {"solver": solver, "alpha": alpha, "tol": tol, "max_iter": max_iter}
     given = {name: value for name, value in parameters.items() if value is not None}
-    models.train(
-        _name(dataset, data) or "mnist", data, digit, output, {**given, "random_state": seed, "n_jobs": n_jobs}
-    )
+    run(_name(dataset, data) or "mnist", data, digit, output, {**given, "random_state": seed, "n_jobs": n_jobs})
 
 
 @app.command(epilog="Example: mnistlr evaluate mnistlr-softmax.npz --json")
 def evaluate(model: ModelPath, dataset: ModelDataset = None, data: Data = None, as_json: Json = False) -> None:
     """Print accuracy, report and confusion matrix of a model on the test images."""
-    from mnistlr.cli import models
+    from mnistlr.cli.models import evaluate as run
 
-    models.evaluate(model, _name(dataset, data), data, as_json)
+    run(model, _name(dataset, data), data, as_json)
 
 
 @app.command(epilog="Example: mnistlr predict mnistlr-softmax.npz photo.jpg --show-steps; or: ... --index 36001")
@@ -213,13 +211,11 @@ def predict(
         raise typer.BadParameter("--all, --show-steps and --output are for PICTURE files, not for --index.")
     if output and len(pictures or ()) > 1:
         raise typer.BadParameter("--output draws the steps of one PICTURE, got several.")
+    from mnistlr.cli import models
+
     if pictures:
-        from mnistlr.cli import draw as picture_commands
-
-        picture_commands.predict_pictures(model, pictures, find_all, show_steps, output, as_json)
+        models.predict_pictures(model, pictures, find_all, show_steps, output, as_json)
     else:
-        from mnistlr.cli import models
-
         models.predict(model, index or [], _name(dataset, data), data, as_json)
 
 
@@ -243,9 +239,9 @@ def explain(
     """
     if (photo is None) == (index is None):
         raise typer.BadParameter("expected one of the two: a PHOTO, or --index NUMBER of an image of the data set.")
-    from mnistlr.cli import draw as picture_commands
+    from mnistlr.cli.models import explain as run
 
-    picture_commands.explain(model, photo, index, _name(dataset, data), data, output)
+    run(model, photo, index, _name(dataset, data), data, output)
 
 
 @app.command(epilog="Example: mnistlr draw mnistlr-softmax.npz")
@@ -264,17 +260,17 @@ def draw(
 ) -> None:
     """Write a page to draw a digit on, which shows how the model decides, and open it."""
     _check_ending(output, ".html")
-    from mnistlr.cli import draw as picture_commands
+    from mnistlr.cli.draw import draw as run
 
-    picture_commands.draw(model, output, not no_open)
+    run(model, output, not no_open)
 
 
 @app.command(epilog="Example: mnistlr warmup")
 def warmup() -> None:
     """Compile everything ahead of time, so that no later run has to wait for it."""
-    from mnistlr.cli import models
+    from mnistlr.cli.models import warmup as run
 
-    models.warmup()
+    run()
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -165,10 +165,8 @@ def draw_matrix(summary: ClassificationSummary, console: Console) -> Any:
     if width + 1 + len(names) + len("  100.0 %") <= console.width:
         return _matrix_of_characters(summary, names, width)
     pairs = summary.most_confused(10)
-    rows: list[tuple[str, ...]] = [
-        (str(pair.true_label), str(pair.predicted_label), f"{pair.n_samples:g}") for pair in pairs
-    ]
-    return draw_table(Table(("most confused: true", "predicted", "images"), rows))
+    rows = [(str(pair.true_label), str(pair.predicted_label), f"{pair.n_samples:g}") for pair in pairs]
+    return draw_table(("most confused: true", "predicted", "images"), rows)
 
 
 def _matrix_of_numbers(summary: ClassificationSummary) -> RichTable:
@@ -205,12 +203,12 @@ def _matrix_of_characters(summary: ClassificationSummary, names: list[str], widt
     return text
 
 
-def draw_table(table: Table) -> RichTable:
+def draw_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> RichTable:
     """Draw a table, names left, numbers right."""
     drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for k, column in enumerate(table.columns):
+    for k, column in enumerate(columns):
         drawn.add_column(column, justify="right" if k else "left", no_wrap=True)
-    for row in table.rows:
+    for row in rows:
         drawn.add_row(*row)
     return drawn
 
@@ -226,7 +224,7 @@ def draw_exhibit(shown: Shown, number: int, title: str, console: Console) -> Gro
 
 def draw_summary(table: Table, number: int, console: Console) -> Group:
     """Draw the results at the end of the walk-through."""
-    return Group(_head(f"{number}. In short ", "", console), "", draw_table(table), "")
+    return Group(_head(f"{number}. In short ", "", console), "", draw_table(table.columns, table.rows), "")
 
 
 def _head(title: str, seconds: str, console: Console) -> RichText:
@@ -249,7 +247,7 @@ def _draw_block(block: Block, console: Console) -> Any:
         case str():
             return RichText(block)
         case Table():
-            return draw_table(block)
+            return draw_table(block.columns, block.rows)
         case ClassificationSummary():
             return draw_matrix(block, console)
         case _:

@@ -160,10 +160,10 @@ def test_closed_stdout_is_no_traceback() -> None:
 @pytest.mark.skipif(os.name != "posix", reason="pipes and signals as in POSIX")
 def test_interrupt_is_one_line_and_status_130() -> None:
     code = (
-        "import mnistlr.cli.models, signal, time\n"
+        "import mnistlr.cli.data, signal, time\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it
         "def wait(*_):\n    print('ready', flush=True); time.sleep(60)\n"
-        "mnistlr.cli.models.load_named = wait\n"
+        "mnistlr.cli.data.load_named = wait\n"
         "from mnistlr.cli import main\n"
         "main(['train', '--dataset', 'digits'])\n"
     )

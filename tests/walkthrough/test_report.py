@@ -278,7 +278,7 @@ def test_command_without_matplotlib_or_folder(run: Run, monkeypatch: pytest.Monk
     status, out, err = run("tour", "--dataset", "digits", "-o", "no/report.html")
     assert (status, out) == (1, "")
     assert err == "mnistlr: error: no/report.html cannot be written: there is no folder no.\n"
-    monkeypatch.setattr("mnistlr.cli.models.find_spec", lambda _: None)
+    monkeypatch.setattr("mnistlr.cli.tour.find_spec", lambda _: None)
     status, out, err = run("tour", "--dataset", "digits")
     assert status == 0
     assert "saved" not in out
