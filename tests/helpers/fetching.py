@@ -82,7 +82,11 @@ def load_slowly(task: Task, phase_file: str, pause: float) -> None:
     patch(mnist, "check_contents", "unpacking")
     patch(os, "fsync", "writing")
     patch(os, "replace", "renaming")
-    mnistlr._support.files.open = lambda path, mode: SlowFile(io.FileIO(path, mode))  # type: ignore[attr-defined]
+
+    def open_slowly(path: Any, mode: str, **settings: Any) -> Any:
+        return SlowFile(io.FileIO(path, mode)) if mode == "xb" else open(path, mode, **settings)
+
+    mnistlr._support.files.open = open_slowly  # type: ignore[attr-defined]
     load(task)
     enter("done")
 
