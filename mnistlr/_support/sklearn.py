@@ -9,12 +9,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+from sklearn.utils.validation import validate_data
 
-Array = npt.NDArray[np.float64]
+from mnistlr._support.arrays import Floats
 
-__all__ = ["CallbackSupportMixin", "FitTasks", "with_callbacks"]
+__all__ = ["CallbackSupportMixin", "FitTasks", "check_feature_names", "with_callbacks"]
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -31,6 +30,11 @@ except ImportError:  # scikit-learn before 1.9 has no callbacks
             return method(*args, **kwargs)
 
         return same
+
+
+def check_feature_names(estimator: Any, X: Any, *, reset: bool) -> None:
+    """Remember the names of the features in ``estimator`` if ``reset``, else compare them, and nothing else."""
+    validate_data(estimator, X, reset=reset, skip_check_array=True, ensure_2d=False)
 
 
 class FitTasks:
@@ -50,14 +54,14 @@ class FitTasks:
         self.fit.call_on_fit_task_begin(**self.data)
         self.iteration: Any = None
         self.n_iter = 0
-        self.model_at: Callable[[Array], dict[str, Any]]  # attributes for parameters theta; fit says when it knows
+        self.model_at: Callable[[Floats], dict[str, Any]]  # attributes for parameters theta; fit says when it knows
 
-    def begin_iteration(self, theta: Array) -> None:
+    def begin_iteration(self, theta: Floats) -> None:
         """An iteration starts from ``theta``."""
         self.iteration = self.fit.subcontext(task_name="iteration")
         self.iteration.call_on_fit_task_begin(**self.data, reconstruction_attributes=lambda: self._model(theta))
 
-    def end_iteration(self, theta: Array, record: dict[str, float]) -> bool:
+    def end_iteration(self, theta: Floats, record: dict[str, float]) -> bool:
         """An iteration ends at ``theta``; return whether a callback wants the fit to stop."""
         if self.iteration is None:  # the starting point was evaluated, which is no iteration
             return False
@@ -72,5 +76,5 @@ class FitTasks:
             self.iteration.call_on_fit_task_end(**self.data)
         self.fit.call_on_fit_task_end(**self.data, reconstruction_attributes=fitted)
 
-    def _model(self, theta: Array) -> dict[str, Any]:
+    def _model(self, theta: Floats) -> dict[str, Any]:
         return {**self.model_at(theta), "n_iter_": self.n_iter}

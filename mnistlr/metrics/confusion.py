@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from mnistlr._support.arrays import read_only
 from mnistlr._support.foreign import is_dask
 from mnistlr._support.threads import count_threads, run_chunks
 from mnistlr.kernels import HISTOGRAMS, count_label_pairs, sum_label_pairs
@@ -203,14 +204,7 @@ def _plain_labels(y: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
             y = y.astype(np.int64)
     elif y.dtype.kind not in "OU":
         raise ValueError(f"`{name}` is of type {y.dtype}; labels are integers, booleans, whole numbers or strings.")
-    return _read_only(y)
-
-
-def _read_only(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """A read-only view. numba compiles read-only and writeable arrays apart: this way all are of one type."""
-    view = y.view()
-    view.flags.writeable = False
-    return view
+    return read_only(y)
 
 
 def _plain_weights(sample_weight: npt.ArrayLike, n_samples: int) -> npt.NDArray[Any]:
@@ -286,5 +280,5 @@ def _sum_pairs(
 ) -> npt.NDArray[Any]:
     """:func:`sum_label_pairs` into a new matrix of n_rows + 1 rows and columns."""
     sums = np.zeros((n_rows + 1, n_rows + 1), dtype=weights.dtype)
-    sum_label_pairs(_read_only(true), _read_only(pred), lowest, row_of_label, weights, sums)
+    sum_label_pairs(read_only(true), read_only(pred), lowest, row_of_label, weights, sums)
     return sums

@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mnistlr._support.arrays import Floats
 from mnistlr.exceptions import ArgumentError
-
-Floats = NDArray[np.float64]
 
 
 class PrecisionRecall(NamedTuple):

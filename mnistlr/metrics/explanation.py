@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistlr._support.arrays import Floats
 from mnistlr.exceptions import ArgumentError
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, repr=False)

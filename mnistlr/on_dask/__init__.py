@@ -7,7 +7,7 @@ says more, opens data, or does without Dask what Dask does elsewhere. Names are 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from mnistlr.exceptions import MissingExtraError
+from mnistlr._support.extras import needed
 
 if TYPE_CHECKING:
     from mnistlr.on_dask.fitting import fit, fit_in_blocks, learn
@@ -31,11 +31,5 @@ __all__ = ["count_pairs", "fit", "fit_in_blocks", "lazily", "learn", "open_array
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'mnistlr.on_dask' has no attribute {name!r}")
-    try:
+    with needed("Dask", "dask", "mnistlr.on_dask"):
         return getattr(importlib.import_module(f"mnistlr.on_dask.{_HOME[name]}"), name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("dask", "distributed"):
-            raise
-        raise MissingExtraError(
-            "data on Dask need Dask, which is not installed; install it with: pip install 'mnistlr[dask]'"
-        ) from error

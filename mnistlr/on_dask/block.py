@@ -9,14 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 from sklearn.utils import check_array
 
+from mnistlr._support.arrays import Array
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples
-
-Array = npt.NDArray[Any]
 
 
 class MappedArray(NamedTuple):

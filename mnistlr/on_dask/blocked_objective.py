@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
+from mnistlr._support.arrays import Array
 from mnistlr.objective import ONE_SIDED, Objective
 from mnistlr.on_dask import block as on_block
 from mnistlr.on_dask.block import Block
 from mnistlr.on_dask.tree import Nodes, add_node, total
 from mnistlr.samples import Samples
-
-Array = npt.NDArray[Any]
 
 
 class Runner(Protocol):

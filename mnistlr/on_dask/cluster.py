@@ -14,18 +14,16 @@ from typing import Any, Self
 
 import dask
 import numpy as np
-import numpy.typing as npt
 from distributed import Client, Future, KilledWorker, LocalCluster, default_client, get_worker
 from distributed.client import ClosedClientError, FutureCancelledError
 from distributed.comm import CommClosedError
 
+from mnistlr._support.arrays import Array
 from mnistlr._support.threads import count_threads
 from mnistlr._version import __version__
 from mnistlr.exceptions import ClusterError
 from mnistlr.on_dask.block import Block
 from mnistlr.on_dask.tree import Nodes, add_node, merge, total
-
-Array = npt.NDArray[Any]
 
 FAN_IN = 8  # workers whose answers are taken directly; those of more are merged on workers first
 WAIT = 30  # seconds for a first worker

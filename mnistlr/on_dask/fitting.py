@@ -8,17 +8,15 @@ from contextvars import ContextVar
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
-from sklearn.utils.validation import _check_feature_names
 
+from mnistlr._support.arrays import Array
+from mnistlr._support.sklearn import check_feature_names
 from mnistlr._support.threads import count_threads
 from mnistlr.exceptions import ArgumentError
 from mnistlr.linear_classifier import scaled
 from mnistlr.on_dask import block as on_block
 from mnistlr.on_dask.block import Facts
 from mnistlr.on_dask.blocked_objective import BlockedObjective, BlockedSamples, LocalRunner, Runner
-
-Array = npt.NDArray[Any]
 
 _settings: ContextVar[tuple[Any, bool | None]] = ContextVar("client and progress of a fit", default=(None, None))
 
@@ -183,7 +181,7 @@ def objective_in_blocks(model: Any, like: Any, runner: Any) -> tuple[BlockedObje
     """
     facts: list[Facts] = runner.each(on_block.describe)
     classes, first = _agree(facts)
-    _check_feature_names(model, like, reset=True)
+    check_feature_names(model, like, reset=True)
     model.n_features_in_ = first.d
     model._check_classes(classes)
     # So that no sum of the weights overflows, and none of their squares vanishes.

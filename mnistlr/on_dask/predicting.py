@@ -7,18 +7,17 @@ from typing import Any
 import dask
 import dask.array as da
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 from dask import delayed
-from sklearn.utils.validation import _check_feature_names, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
+from mnistlr._support.arrays import Array
 from mnistlr._support.foreign import is_dask
+from mnistlr._support.sklearn import check_feature_names
 from mnistlr.exceptions import ArgumentError
 from mnistlr.metrics import confusion as metrics
 from mnistlr.on_dask.block import MappedArray
 from mnistlr.on_dask.loading import cut_like, delayed_blocks
-
-Array = npt.NDArray[Any]
 
 
 def lazily(model: Any, method: str, X: Any) -> da.Array:
@@ -45,7 +44,7 @@ def lazily(model: Any, method: str, X: Any) -> da.Array:
         If the model is not fitted.
     """
     check_is_fitted(model)
-    _check_feature_names(model, X._meta, reset=False)
+    check_feature_names(model, X._meta, reset=False)
     if not isinstance(X, da.Array):
         X = X.to_dask_array()
     if X.ndim != 2 or X.shape[1] != model.n_features_in_:
@@ -105,7 +104,7 @@ def score(model: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
     """
     check_is_fitted(model)
     parts = delayed_blocks(X, y, sample_weight)
-    _check_feature_names(model, X._meta, reset=False)
+    check_feature_names(model, X._meta, reset=False)
     hits = delayed(_hits, pure=False)
     small = _small(model)
     sums = dask.compute(*[hits(number, *part, small) for number, part in enumerate(zip(*parts[:3], strict=True))])

@@ -11,12 +11,11 @@ on one worker make few nodes, at most about 2 log2(n), and it is only these that
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from mnistlr._support.arrays import Array
+
 Nodes = dict[tuple[int, int], Array]
 
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mnistlr._support.extras import needed
 from mnistlr._support.files import atomic_write, check_writable
-from mnistlr.exceptions import ArgumentError, MissingExtraError
+from mnistlr.exceptions import ArgumentError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,12 +48,8 @@ def axes_or_new(ax: "Axes | None", width: float, height: float) -> "Axes":
     """
     if ax is not None:
         return ax
-    try:
+    with needed("matplotlib", "plots", "drawing"):
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError(
-            "figures need matplotlib, which is not installed; install it with: pip install 'mnistlr[plots]'"
-        ) from error
     axes: Axes = Figure(figsize=(width, height), layout="constrained").subplots()
     return axes
 

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from mnistlr.metrics.explanation import Explanation, Floats, explain
+from mnistlr._support.arrays import Floats
+from mnistlr.metrics.explanation import Explanation, explain
 from mnistlr.plots.display import Display
 from mnistlr.plots.style import (
     BLUE,

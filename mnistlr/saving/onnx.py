@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
+from mnistlr._support.extras import needed
 from mnistlr._version import __version__
-from mnistlr.exceptions import ArgumentError, MissingExtraError
+from mnistlr.exceptions import ArgumentError
 
 if TYPE_CHECKING:
     import onnx
@@ -59,12 +60,8 @@ def to_onnx(model: "LinearClassifier", *, dtype: npt.DTypeLike = np.uint8) -> "o
     >>> session = onnxruntime.InferenceSession("digits.onnx")  # doctest: +SKIP
     >>> label, probabilities = session.run(None, {"X": X_test})  # doctest: +SKIP
     """
-    try:
+    with needed("onnx", "onnx", "to_onnx"):
         from onnx import TensorProto, checker, helper, numpy_helper
-    except ImportError as error:
-        raise MissingExtraError(
-            "to_onnx needs onnx, which is not installed; install it with: pip install 'mnistlr[onnx]'"
-        ) from error
     check_is_fitted(model)
     dtype = np.dtype(dtype)
     if dtype not in (np.uint8, np.float32, np.float64):

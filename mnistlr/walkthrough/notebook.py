@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from mnistlr._support.extras import needed
 from mnistlr._support.files import atomic_write
-from mnistlr.exceptions import MissingExtraError
 from mnistlr.walkthrough.build import build_chapters
 from mnistlr.walkthrough.chapters.the_data import imports
 from mnistlr.walkthrough.exhibit import About
@@ -56,10 +56,6 @@ def write_notebook(path: str | os.PathLike[str], about: About) -> Path:
 
 def import_nbformat() -> Any:
     """Import nbformat, or raise MissingExtraError."""
-    try:
+    with needed("nbformat", "notebook", "writing a notebook"):
         import nbformat
-    except ImportError as error:
-        raise MissingExtraError(
-            "notebooks need nbformat, which is not installed; install it with: pip install 'mnistlr[notebook]'"
-        ) from error
     return nbformat

@@ -58,7 +58,7 @@ def test_command(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     status, out, err = run("tour", "--dataset", "digits", "--notebook", "other.ipynb")
     assert (status, out) == (1, "")
     assert err == (
-        "mnistlr: error: notebooks need nbformat, which is not installed; install it with: "
+        "mnistlr: error: writing a notebook needs nbformat, which is not installed; install it with: "
         "pip install 'mnistlr[notebook]'\n"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["tour.ipynb"]

@@ -283,8 +283,7 @@ def test_command_without_matplotlib_or_folder(run: Run, monkeypatch: pytest.Monk
     assert status == 0
     assert "saved" not in out
     assert err == (
-        "mnistlr: no report will be written, because matplotlib is not installed; install it with: "
-        "pip install 'mnistlr[plots]'\n"
+        "mnistlr: the report needs matplotlib, which is not installed; install it with: pip install 'mnistlr[plots]'\n"
     )
     assert run("tour", "--dataset", "digits", "--no-report").err == ""
     assert list(tmp_path.iterdir()) == []
