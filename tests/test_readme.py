@@ -12,7 +12,8 @@ from mnistlr.cli import main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-CODE = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+OTHERS = [(ROOT / name).read_text(encoding="utf-8") for name in ("benchmarks/README.md", "CONTRIBUTING.md")]
+CODE = re.findall(r"```python\n(.*?)```", "\n".join([README, *OTHERS]), re.DOTALL)
 OPTIONAL = ("sklearn.callback", "distributed", "my_rival")  # scikit-learn 1.9, an extra, a name made up
 
 
@@ -47,3 +48,24 @@ def test_files_are_there() -> None:
     how = README.partition("## How it works")[2].partition("## ")[0]
     for name in re.findall(r"`([\w/]+(?:\.py|/))`", how):
         assert (package / name).exists() or any(package.rglob(name)), name
+
+
+def test_it_is_short_and_its_pictures_and_pages_are_there() -> None:
+    assert len(README.splitlines()) <= 130
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+    assert links
+    for link in links:
+        assert (ROOT / link).is_file(), link
+
+
+def test_the_map_of_the_house_has_every_folder() -> None:
+    house = OTHERS[1].partition("## The map of the house")[2].partition("\n## ")[0]
+    package = Path(mnistlr.__file__).parent
+    folders = {path.parent.name for path in package.glob("*/__init__.py")}
+    assert folders == set(re.findall(r"^\| `mnistlr/(\w+)/`", house, re.MULTILINE))
+    for name in re.findall(r"`((?:mnistlr|benchmarks|tests)/[\w/.]*)`", OTHERS[1]):
+        assert (ROOT / name).exists() or (package.parent / name).exists(), name
+
+
+def test_the_citation_names_this_version() -> None:
+    assert f"\nversion: {mnistlr.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")

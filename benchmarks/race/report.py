@@ -1,4 +1,4 @@
-"""What a race says: tables in Markdown, figures, and the README's part made of them."""
+"""What a race says: tables in Markdown, figures, and the part of the benchmarks' README made of them."""
 
 import json
 import math
@@ -11,8 +11,8 @@ from typing import Any
 from benchmarks.measuring.clocks import quartiles
 from benchmarks.measuring.report import show_time
 
-ROOT = Path(__file__).parents[2]
-FIGURES = ROOT / "benchmarks" / "figures"
+FOLDER = Path(__file__).parents[1]
+README, FIGURES = FOLDER / "README.md", FOLDER / "figures"
 BEGIN, END = "<!-- made by python -m benchmarks.race --readme -->", "<!-- end -->"
 OURS = "mnistlr"
 BRIEF = 3
@@ -169,12 +169,12 @@ def headline(races: list[Race], options: list[str]) -> str:
         f"`{command}` on {about(races[0])}. Median time until a level is reached, ± half the distance of the "
         "quartiles; in brackets how many times the best of ours that is, bold where it is less. Memory: the peak "
         "beyond the pixels as loaded, and how many times that of our largest. All readings of all solvers are in "
-        "`results/race.md`."
+        "`results/race.md`, which the race writes."
     ]
     for race in races:
         name = race.data.get("task", race.data["dataset"])
         parts += [f"**{name.capitalize()}**", table(race, brief=True)]
-        parts.append(f"![Suboptimality and test error against seconds, {name}](benchmarks/figures/{slug(race)}.svg)")
+        parts.append(f"![Suboptimality and test error against seconds, {name}](figures/{slug(race)}.svg)")
     parts.append(losses(races))
     return "\n\n".join(parts)
 
@@ -233,7 +233,7 @@ def write_all(races: list[Race], file: Path, *, readme: bool) -> None:
         (file.parent / "headline.md").write_text(text + "\n")
         for race in races:
             draw(race, FIGURES / f"{slug(race)}.svg")
-        replace_part(ROOT / "README.md", text)
+        replace_part(README, text)
 
 
 def replace_part(readme: Path, text: str) -> None:

@@ -8,7 +8,7 @@ needs for each level, found with the clock beside it and to within a tenth, or a
 than ours. Then, in every round, each runs just so far, and nobody judges weights meanwhile; whoever has used up its
 patience in readings sits out the further rounds. Conversion of data, compilation and warm-up are outside of the clock
 and reported apart; so is the peak of memory, each in a process of its own. How long it will take is said on stderr,
-before and on the way. ``--readme`` replaces the table in the README by this run's.
+before and on the way. ``--readme`` replaces the tables in ``benchmarks/README.md`` by this run's.
 """
 
 import argparse
@@ -341,7 +341,7 @@ def main() -> None:
     """Race on both tasks, write everything down."""
     parser = argparse.ArgumentParser(description="Solvers race to given levels")
     parser.add_argument("--quick", action="store_true", help="only check that everything runs, on little data")
-    parser.add_argument("--readme", action="store_true", help="put table and figures into the README")
+    parser.add_argument("--readme", action="store_true", help="put tables and figures into benchmarks/README.md")
     parser.add_argument("--only", default="", metavar="NAME", help="solvers with this in their name, beside ours")
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="rounds of timing (default 5)")
     parser.add_argument("--patience", type=float, default=3, metavar="S", help="seconds a run may take (default 3)")
