@@ -5,6 +5,7 @@ predicted label is ``labels[j]``.
 """
 
 import warnings
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +18,8 @@ from mnistlr.kernels import HISTOGRAMS, count_label_pairs, sum_label_pairs
 
 _LEAST_BITS, _MOST_BITS = 4, 8  # labels are counted in a matrix of 16 x 16 to 256 x 256, or encoded first
 _SAMPLES_PER_THREAD = 1 << 19  # fewer are counted sooner than a thread starts
+_LOOKED_AT = 50  # labels, which mostly show the range of all
+_COUNTED = (np.dtype(np.int64), np.dtype(np.uint8))  # types of labels for which the kernels are compiled
 _MOST_THREADS = 4  # counting waits for memory, which a few threads exhaust
 
 
@@ -77,13 +80,10 @@ def confusion_matrix(
     else:
         count = count_pairs
     matrix, _ = count(y_true, y_pred, labels, sample_weight)
-    with np.errstate(all="ignore"):  # nan_to_num follows
-        if normalize == "true":
-            matrix = matrix / matrix.sum(axis=1, keepdims=True)
-        elif normalize == "pred":
-            matrix = matrix / matrix.sum(axis=0, keepdims=True)
-        elif normalize == "all":
-            matrix = matrix / matrix.sum()
+    if normalize is not None:
+        axis = {"true": 1, "pred": 0, "all": None}[normalize]
+        with np.errstate(all="ignore"):  # nan_to_num follows
+            matrix = matrix / matrix.sum(axis=axis, keepdims=True)
     if labels is None and matrix.shape == (1, 1):
         warnings.warn(
             "All true and predicted labels are the same, so the confusion matrix has one cell; "
@@ -91,8 +91,7 @@ def confusion_matrix(
             UserWarning,
             stacklevel=2,
         )
-    result: npt.NDArray[Any] = np.nan_to_num(matrix)
-    return result
+    return matrix if matrix.dtype.kind == "i" else np.nan_to_num(matrix)
 
 
 def count_pairs(
@@ -102,16 +101,20 @@ def count_pairs(
     sample_weight: npt.ArrayLike | None,
 ) -> tuple[npt.NDArray[Any], list[Any]]:
     """Validate, count, sum; return the matrix and the labels of its rows."""
-    from sklearn.utils.validation import column_or_1d
-
-    true, pred = column_or_1d(y_true), column_or_1d(y_pred)
-    all_boolean = true.dtype == bool and pred.dtype == bool
+    true, pred = _column(y_true), _column(y_pred)
+    all_boolean = true.dtype.kind == pred.dtype.kind == "b"
     true, pred, weights = _plain_pairs(true, pred, sample_weight)
     n_samples = len(true)
 
     # Strings and integers far apart are replaced by codes 0, 1, 2, ...; label_of[code - lowest] undoes it.
     # Integers close together are their own codes, and by the time that is known their pairs are counted.
     histogram = _histogram(true, pred)
+    if histogram is not None and labels is None and weights is None:  # the histogram is the matrix already
+        counts, lowest = histogram
+        codes = np.flatnonzero(counts.any(axis=0) | counts.any(axis=1))
+        occurring = (codes + lowest).tolist()
+        matrix = np.ascontiguousarray(counts[codes[:, None], codes])
+        return matrix, [bool(label) for label in occurring] if all_boolean else occurring
     if histogram is None:
         true, pred, label_of = _encode(true, pred)
         lowest, occurring = 0, label_of
@@ -123,7 +126,7 @@ def count_pairs(
         rows, columns = np.nonzero(counts)
         pairs = (rows + lowest, columns + lowest, counts[rows, columns])
 
-    wanted = occurring if labels is None else column_or_1d(labels).tolist()
+    wanted = occurring if labels is None else _column(labels).tolist()
     n_rows = len(wanted)
     if n_rows == 0:
         raise ValueError("`labels` is empty; it must name at least one label.")
@@ -156,15 +159,23 @@ def accuracy(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.Ar
     The trace of the confusion matrix by its sum, without the matrix. Arguments and errors are those of
     :func:`confusion_matrix`; neither may the weights sum to zero.
     """
-    from sklearn.utils.validation import column_or_1d
-
-    true, pred, weights = _plain_pairs(column_or_1d(y_true), column_or_1d(y_pred), sample_weight)
+    true, pred, weights = _plain_pairs(_column(y_true), _column(y_pred), sample_weight)
     right = true == pred
     if weights is None:
-        return float(right.mean())
+        return float(np.count_nonzero(right) / len(right))
     if weights.sum() == 0:
         raise ValueError("`sample_weight` sums to zero; a share of nothing is undefined.")
     return float(weights[right].sum() / weights.sum())
+
+
+def _column(y: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Labels as a C-contiguous array of one axis, by scikit-learn's rules, which take 100 microseconds to check."""
+    if type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "biuf" and y.flags.c_contiguous:
+        return y
+    from sklearn.utils.validation import column_or_1d
+
+    column: npt.NDArray[Any] = column_or_1d(y)
+    return column
 
 
 def _plain_pairs(
@@ -199,8 +210,7 @@ def _plain_labels(y: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
     elif y.dtype.kind == "b":
         y = y.view(np.uint8)
     elif y.dtype.kind in "iu":
-        fits = y.dtype != np.uint64 or y.max() <= np.iinfo(np.int64).max
-        if y.dtype not in (np.uint8, np.int64) and fits:
+        if y.dtype not in _COUNTED and (y.dtype != np.uint64 or y.max() <= np.iinfo(np.int64).max):
             y = y.astype(np.int64)
     elif y.dtype.kind not in "OU":
         raise ValueError(f"`{name}` is of type {y.dtype}; labels are integers, booleans, whole numbers or strings.")
@@ -222,37 +232,43 @@ def _plain_weights(sample_weight: npt.ArrayLike, n_samples: int) -> npt.NDArray[
 
 def _histogram(true: npt.NDArray[Any], pred: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], int] | None:
     """The matrix of all labels of a range, and the first label; None where no short range holds them."""
-    if not all(y.dtype in (np.uint8, np.int64) for y in (true, pred)):
+    if not (true.dtype in _COUNTED and pred.dtype in _COUNTED):
         return None
-    for n_looked_at in (1000, len(true)):  # bet on the first labels; if the bet is lost look at all
-        looked_at = true[:n_looked_at], pred[:n_looked_at]
-        lowest = min(int(y.min()) for y in looked_at)
-        highest = max(int(y.max()) for y in looked_at)
+    for lowest, highest in _ranges(true, pred):
         if lowest >= 0 and highest < 1 << _MOST_BITS:
             lowest = 0  # where labels mostly start
         n_bits = max((highest - lowest).bit_length(), _LEAST_BITS)
         if n_bits > _MOST_BITS or abs(lowest) > 1 << 62:  # no difference of two labels may look small by overflow
             break
-        counts, seen = _bet(true, pred, lowest, n_bits)
-        if 0 <= seen < 1 << n_bits:
+        counts = _bet(true, pred, lowest, n_bits)
+        if counts is not None:
             return counts, lowest
     return None
 
 
-def _bet(true: npt.NDArray[Any], pred: npt.NDArray[Any], lowest: int, n_bits: int) -> tuple[npt.NDArray[np.int64], int]:
-    """:func:`count_label_pairs` over a few threads. Sums of integers: the same for any number of them."""
+def _ranges(true: npt.NDArray[Any], pred: npt.NDArray[Any]) -> Iterator[tuple[int, int]]:
+    """The lowest and the highest label: of the first few, to bet on, then, if that bet is lost, of all."""
+    first = true[:_LOOKED_AT].tolist() + pred[:_LOOKED_AT].tolist()
+    yield min(first), max(first)
+    yield int(min(true.min(), pred.min())), int(max(true.max(), pred.max()))
+
+
+def _bet(true: npt.NDArray[Any], pred: npt.NDArray[Any], lowest: int, n_bits: int) -> npt.NDArray[np.int64] | None:
+    """:func:`count_label_pairs` over a few threads: the matrix, whatever their number; None if the bet is lost."""
     n_parts = 1 + len(true) // _SAMPLES_PER_THREAD
     n_threads = min(n_parts, _MOST_THREADS, count_threads()) if n_parts > 1 else 1
-    edges = [len(true) * part // n_threads for part in range(n_threads + 1)]
     counts = np.zeros((n_threads, HISTOGRAMS, 1 << 2 * n_bits), dtype=np.int64)
-    seen = np.zeros(n_threads, dtype=np.int64)
+    seen = [0] * n_threads
 
     def count(part: int) -> None:
-        mine = slice(edges[part], edges[part + 1])
+        mine = slice(len(true) * part // n_threads, len(true) * (part + 1) // n_threads)
         seen[part] = count_label_pairs(true[mine], pred[mine], lowest, n_bits, counts[part])
 
     run_chunks(count, n_threads, n_threads)
-    return counts.sum(axis=(0, 1)).reshape(1 << n_bits, 1 << n_bits), int(np.bitwise_or.reduce(seen))
+    if not all(0 <= bits < 1 << n_bits for bits in seen):
+        return None
+    matrix: npt.NDArray[np.int64] = counts.sum(axis=(0, 1)).reshape(1 << n_bits, 1 << n_bits)
+    return matrix
 
 
 def _encode(
