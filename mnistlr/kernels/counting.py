@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mnistlr.kernels.options import jit
+from mnistlr.kernels.compiling import jit
 
 # Consecutive samples are counted in different histograms, because adding twice in a row to one cell has to
 # wait for the first addition to reach memory. A constant, so that the choice of the histogram costs nothing.

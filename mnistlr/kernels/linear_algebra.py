@@ -5,7 +5,7 @@ By hand, because the bits of LAPACK's factorisations depend on its number of thr
 
 import math
 
-from mnistlr.kernels.options import jit_reorder
+from mnistlr.kernels.compiling import jit_reorder
 from mnistlr.kernels.tiles import load_sample
 
 

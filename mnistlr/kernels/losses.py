@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from mnistlr.kernels.options import jit, jit_inline
+from mnistlr.kernels.compiling import jit, jit_inline
 from mnistlr.kernels.tiles import tile_raw
 
 

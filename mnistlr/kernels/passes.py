@@ -1,7 +1,7 @@
 """Passes over the samples start <= i < stop, in order: raw predictions, losses, gradients, Hessian-vector products."""
 
+from mnistlr.kernels.compiling import jit, jit_inline
 from mnistlr.kernels.losses import loss, tile_losses
-from mnistlr.kernels.options import jit, jit_inline
 from mnistlr.kernels.tiles import AHEAD, TILE, fetch, tile_add, tile_raw
 
 

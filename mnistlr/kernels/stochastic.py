@@ -1,7 +1,7 @@
 """Epochs of stochastic gradient descent: steps after every few samples, in shuffled order."""
 
+from mnistlr.kernels.compiling import jit, jit_inline, jit_reorder
 from mnistlr.kernels.losses import tile_losses
-from mnistlr.kernels.options import jit, jit_inline, jit_reorder
 from mnistlr.kernels.tiles import AHEAD, TILE, fetch, tile_add
 
 

@@ -10,7 +10,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
-from mnistlr.kernels.options import jit, jit_reorder
+from mnistlr.kernels.compiling import jit, jit_reorder
 
 TILE = 4
 AHEAD = 16  # samples between the one being worked on and the one being fetched from memory

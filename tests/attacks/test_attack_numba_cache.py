@@ -15,8 +15,8 @@ import numba
 import pytest
 
 import mnistlr
-from mnistlr.kernels import cache
-from mnistlr.kernels.options import jit
+from mnistlr.kernels import compiling
+from mnistlr.kernels.compiling import jit
 from tests.conftest import Attack
 from tests.helpers.mutations import flip_bit
 from tests.helpers.namespaces import on_own_disk
@@ -91,7 +91,7 @@ class TestOneFile:
     ) -> None:
         """As if another version of some library had written it."""
         with monkeypatch.context() as patch:
-            patch.setattr(cache, "dumps", lambda data: contents)
+            patch.setattr(compiling, "dumps", lambda data: contents)
             compile_toy()
         assert compile_toy() == (0, 1)
         assert compile_toy() == (1, 0)
@@ -133,14 +133,14 @@ def test_a_change_in_a_file_of_what_a_kernel_calls(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "toy_caller.py").write_text(
-        "from mnistlr.kernels.options import jit\nfrom toy_callee import times\n\n\n"
+        "from mnistlr.kernels.compiling import jit\nfrom toy_callee import times\n\n\n"
         "@jit\ndef caller(x):\n    return times(x)\n"
     )
 
     def call_in_new_modules(factor: int) -> tuple[int, int]:
         """Check the product, and return the counts of hits and misses."""
         (tmp_path / "toy_callee.py").write_text(
-            f"from mnistlr.kernels.options import jit\n\n\n@jit\ndef times(x):\n    return {factor} * x\n"
+            f"from mnistlr.kernels.compiling import jit\n\n\n@jit\ndef times(x):\n    return {factor} * x\n"
         )
         for name in ("toy_callee", "toy_caller"):
             monkeypatch.delitem(sys.modules, name, raising=False)
@@ -154,7 +154,7 @@ def test_a_change_in_a_file_of_what_a_kernel_calls(tmp_path: Path, monkeypatch: 
 
 def test_seal(tmp_path: Path, attack: Attack) -> None:
     """Every bit and every length of a file counts; so do the key and the origin."""
-    files = cache.SealedFiles(tmp_path, "f", "numba 1")
+    files = compiling.SealedFiles(tmp_path, "f", "numba 1")
     files.save("key", "data")
     assert files.load("key") == "data"
     (path,) = tmp_path.iterdir()
@@ -173,7 +173,7 @@ def test_seal(tmp_path: Path, attack: Attack) -> None:
     path.rename(files._path("another key"))
     assert files.load("another key") is None  # it is sealed for the first
     files.save("key", "data")
-    assert cache.SealedFiles(tmp_path, "f", "numba 2").load("key") is None
+    assert compiling.SealedFiles(tmp_path, "f", "numba 2").load("key") is None
     assert files.load("key") == "data"
     files.flush()
     assert files.load("key") is None

@@ -13,9 +13,26 @@ from pathlib import Path
 
 import numba
 from numba.core.caching import FunctionCache, NullCache
+from numba.core.dispatcher import Dispatcher
 from numba.core.serialize import dumps
 
 from mnistlr._support.files import atomic_write
+
+# Lets sums be reordered, hence vectorised; unlike fastmath=True it keeps NaN and infinity meaningful.
+REORDER = {"reassoc", "contract", "arcp", "nsz"}
+
+
+def _njit(**options):
+    """Return a decorator like ``numba.njit(cache=True)``, with a cache that survives damage."""
+    decorate = numba.njit(nogil=True, error_model="numpy", **options)
+
+    def compile_when_called(function):
+        kernel = decorate(function)
+        if isinstance(kernel, Dispatcher):  # not with NUMBA_DISABLE_JIT
+            kernel._cache = open_cache(function)  # type: ignore[attr-defined]
+        return kernel
+
+    return compile_when_called
 
 
 def open_cache(function):
@@ -86,3 +103,9 @@ class SealedFiles:
 
     def _seal(self, key, contents):
         return hashlib.sha256(repr((self._origin, key)).encode() + contents).digest()
+
+
+jit = _njit()
+jit_reorder = _njit(fastmath=REORDER)
+# For what is called for every sample: passing arrays to a function costs as much as a short one does.
+jit_inline = _njit(inline="always")
