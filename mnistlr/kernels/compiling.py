@@ -1,75 +1,149 @@
-"""Compiled kernels on the disk: numba's cache, made safe against damage and against many processes at once.
+"""How kernels are compiled, and how their code is kept on the disk for the next process.
 
-numba trusts its cache: a file that is cut short or has a flipped bit ends in an error of ``pickle`` or in a crash of
-LLVM, two processes that fill an empty cache may write two signatures of a function under one number, and a kernel that
-calls one of another file is kept when that file changes. Here a file holds one signature, and a seal in front tells
-whether it is what was written, by this numba, from these sources: all of the folder that the kernel is defined in.
-Whatever is wrong with the cache, the kernel is compiled anew: slower, never another result.
+numba's own cache trusts what it finds: a file that is cut short or has a flipped bit ends in an error of ``pickle`` or
+in a crash of LLVM, two processes that fill an empty cache may write two signatures of a function under one number, and
+a kernel that calls one of another file is kept when that file changes. Here a file holds the code for one signature. A
+seal in front shows whether it is what was written, by this numba, from these sources: the contents of every module in
+the folder that defines the kernel, and in this one. A kernel calls only kernels of these two folders.
+
+Whatever is wrong with the cache, or different in another numba, the kernel is compiled anew: slower, never another
+result. So everything that is private to numba is used in here, and where its absence does no harm.
 """
 
+import functools
 import hashlib
+import os
 import pickle
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numba
-from numba.core.caching import FunctionCache, NullCache
-from numba.core.dispatcher import Dispatcher
-from numba.core.serialize import dumps
 
 from mnistlr._support.files import atomic_write
+
+try:
+    from numba.core.caching import NullCache  # what it does by default: nothing
+except Exception:
+    NullCache = object  # type: ignore[misc,assignment]
 
 # Lets sums be reordered, hence vectorised; unlike fastmath=True it keeps NaN and infinity meaningful.
 REORDER = {"reassoc", "contract", "arcp", "nsz"}
 
 
 def _njit(**options):
-    """Return a decorator like ``numba.njit(cache=True)``, with a cache that survives damage."""
+    """Return a decorator like ``numba.njit(cache=True)``, with our cache."""
     decorate = numba.njit(nogil=True, error_model="numpy", **options)
 
     def compile_when_called(function):
         kernel = decorate(function)
-        if isinstance(kernel, Dispatcher):  # not with NUMBA_DISABLE_JIT
-            kernel._cache = open_cache(function)  # type: ignore[attr-defined]
+        if hasattr(kernel, "_cache"):  # not with NUMBA_DISABLE_JIT
+            with suppress(Exception):  # nowhere to keep it
+                kernel._cache = KernelCache(function)
         return kernel
 
     return compile_when_called
 
 
-def open_cache(function):
-    """Return the cache for a kernel, in the first of numba's folders that can be written, or one that keeps nothing."""
-    try:
-        return KernelCache(function)
-    except (RuntimeError, OSError):  # no such folder
-        return NullCache()
+class KernelCache(NullCache):
+    """The compiled code of one function: any failure is a miss. numba calls the methods.
 
-
-class KernelCache(FunctionCache):
-    """numba's cache of one function, for which any failure is a miss."""
+    Raises
+    ------
+    Exception
+        Of any kind, if the function has no sources or none of the folders can be written.
+    """
 
     def __init__(self, function):
-        super().__init__(function)
-        origin = (numba.__version__, self._impl.locator.get_source_stamp(), folder_stamps(function))
-        self._cache_file = SealedFiles(self.cache_path, self._impl.filename_base, origin)  # type: ignore[assignment]
+        self._closure = function.__closure__ or ()
+        folder = Path(function.__globals__["__spec__"].origin).parent
+        origin = (
+            numba.__version__,
+            [hash_modules(each) for each in sorted({folder, Path(__file__).parent})],
+            hashlib.sha256(function.__code__.co_code).hexdigest(),  # of two functions of one name
+        )
+        name = f"{function.__module__}.{function.__qualname__}.{sys.implementation.cache_tag}"
+        self._folder = find_place(folder)
+        self._files = SealedFiles(self._folder, name.replace("<", "").replace(">", ""), origin)
 
-    def load_overload(self, sig, target_context):
+    @property
+    def cache_path(self):
+        """The folder of the files."""
+        return str(self._folder)
+
+    def load_overload(self, sig, target_context, *_):
         """Return the code compiled for a signature, or None."""
         try:
-            return super().load_overload(sig, target_context)
+            from numba.core.compiler import CompileResult
+
+            target_context.refresh()
+            parts = self._files.load(self._key(sig, target_context.codegen()))
+            return None if parts is None else CompileResult._rebuild(target_context, *parts)
         except Exception:  # whatever it was, compiling is the remedy
             return None
 
-    def save_overload(self, sig, data):
+    def save_overload(self, sig, data, *_):
         """Keep the code compiled for a signature, if possible."""
-        try:
-            super().save_overload(sig, data)
-        except Exception:  # a full disk, say: the code is in memory all the same
-            return
+        with suppress(Exception):  # a full disk, say: the code is in memory all the same
+            if not (data.lifted or data.library.has_dynamic_globals):  # else it holds addresses of this process
+                self._files.save(self._key(sig, data.codegen), data._reduce())
+
+    def flush(self):
+        """Forget everything."""
+        with suppress(Exception):
+            self._files.flush()
+
+    def _key(self, sig, codegen):
+        fields = [getattr(argument, "fields", ()) for argument in sig]  # named tuples are printed without them
+        return sig, fields, codegen.magic_tuple(), self._closure and _hash_closure(self._closure)
 
 
-def folder_stamps(function):
-    """Return name, time of change and size of every source file beside the one that defines ``function``."""
-    files = sorted(Path(function.__code__.co_filename).parent.glob("*.py"))
-    return [(file.name, file.stat().st_mtime, file.stat().st_size) for file in files]
+def _hash_closure(cells):
+    """Return the SHA-256 of what a function finds in its closure."""
+    from numba.core.serialize import dumps
+
+    return hashlib.sha256(dumps([cell.cell_contents for cell in cells])).hexdigest()
+
+
+def hash_modules(folder):
+    """Return the SHA-256 of all modules in a folder: of their sources, their byte code, or the archive they are in."""
+    if folder.is_dir():
+        files = sorted((file for file in os.scandir(folder) if file.name.endswith((".py", ".pyc"))), key=os.fspath)
+    else:
+        files = [next(parent for parent in folder.parents if parent.exists())]
+    states = [(file, file.stat()) for file in files]
+    return [(file.name, _hash_file(os.fspath(file), state.st_mtime_ns, state.st_size)) for file, state in states]
+
+
+@functools.cache
+def _hash_file(path, mtime, size):
+    """Read a file once a process, again when it has changed meanwhile and a module is imported anew."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def find_place(folder):
+    """Return the first folder to keep code in that can be written; the places are those of numba."""
+    places = [folder / "__pycache__"]
+    name = f"{folder.name}_{hashlib.sha256(os.fsencode(folder)).hexdigest()[:40]}"
+    if chosen := getattr(numba.config, "CACHE_DIR", ""):
+        places.insert(0, Path(chosen, name))
+    for place in places:
+        if _is_writable(place):
+            return place
+    from numba.misc.appdirs import AppDirs
+
+    place = Path(AppDirs(appname="numba", appauthor=False).user_cache_dir, name)
+    if not _is_writable(place):
+        raise OSError(f"{place} cannot be written.")
+    return place
+
+
+def _is_writable(place):
+    """Whether a folder exists, or can be made, and takes files."""
+    with suppress(OSError):
+        place.mkdir(parents=True, exist_ok=True)
+        return os.access(place, os.W_OK)
+    return False
 
 
 class SealedFiles:
@@ -89,6 +163,8 @@ class SealedFiles:
 
     def save(self, key, data):
         """Keep ``data`` under ``key``."""
+        from numba.core.serialize import dumps
+
         contents = dumps(data)
         with atomic_write(self._path(key), follow_links=False) as file:
             file.write(self._seal(key, contents) + contents)

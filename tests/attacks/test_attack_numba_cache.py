@@ -1,5 +1,6 @@
 """Whatever is wrong with the cache of compiled kernels, it costs time at worst: the results are the same bits."""
 
+import ast
 import importlib
 import os
 import random
@@ -91,7 +92,7 @@ class TestOneFile:
     ) -> None:
         """As if another version of some library had written it."""
         with monkeypatch.context() as patch:
-            patch.setattr(compiling, "dumps", lambda data: contents)
+            patch.setattr("numba.core.serialize.dumps", lambda data: contents)
             compile_toy()
         assert compile_toy() == (0, 1)
         assert compile_toy() == (1, 0)
@@ -150,6 +151,154 @@ def test_a_change_in_a_file_of_what_a_kernel_calls(tmp_path: Path, monkeypatch: 
 
     assert call_in_new_modules(3) == (0, 1)
     assert call_in_new_modules(5) == (0, 1)
+
+
+CALL_TOY = """
+from mnistlr.toys.caller import caller
+print(caller(7), sum(caller.stats.cache_hits.values()), sum(caller.stats.cache_misses.values()))
+"""
+CALLEE = "from mnistlr.kernels.compiling import jit\n\n\n@jit\ndef times(x):\n    return {} * x\n"
+CALLER = (
+    "from mnistlr.kernels.callee import times\nfrom mnistlr.kernels.compiling import jit\n\n\n"
+    "@jit\ndef caller(x):\n    return times(x) + {}\n"
+)
+
+
+class TestSourcesOfAKernel:
+    """A kernel in one folder of the package calls one of kernels/; each call is a process of its own."""
+
+    @pytest.fixture
+    def root(self, tmp_path: Path) -> Path:
+        """A copy of the package with two toys more."""
+        shutil.copytree(Path(mnistlr.__file__).parent, tmp_path / "mnistlr", ignore=lambda *_: ["__pycache__"])
+        (tmp_path / "mnistlr" / "toys").mkdir()
+        (tmp_path / "mnistlr" / "toys" / "__init__.py").touch()
+        (tmp_path / "elsewhere").mkdir()  # where "python -c" looks first
+        self.write(tmp_path, 3, 0)
+        return tmp_path
+
+    def write(self, root: Path, factor: int, term: int) -> None:
+        """Write both toys: whatever the numbers, their files are of one size and time."""
+        for place, text in (("kernels/callee.py", CALLEE.format(factor)), ("toys/caller.py", CALLER.format(term))):
+            (root / "mnistlr" / place).write_text(text)
+            os.utime(root / "mnistlr" / place, (10**9, 10**9))
+
+    def call(self, root: Path, path: Path, *, beside_sources: bool = False) -> tuple[int, int, int]:
+        """Return what the toy gives for 7, and its counts of hits and misses."""
+        environment = {**os.environ, "PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment["NUMBA_CACHE_DIR"] = "" if beside_sources else str(root / "cache")
+        run = subprocess.run(
+            [sys.executable, "-W", "error", "-c", CALL_TOY],
+            cwd=root / "elsewhere",
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert run.stderr == ""
+        value, hits, misses = map(int, run.stdout.split())
+        return value, hits, misses
+
+    @pytest.mark.parametrize("beside_sources", [False, True])
+    def test_folder(self, root: Path, beside_sources: bool) -> None:
+        assert self.call(root, root, beside_sources=beside_sources) == (21, 0, 1)
+        assert self.call(root, root, beside_sources=beside_sources) == (21, 1, 0)
+        self.write(root, 5, 0)
+        assert self.call(root, root, beside_sources=beside_sources) == (35, 0, 1)
+        self.write(root, 5, 1)
+        assert self.call(root, root, beside_sources=beside_sources) == (36, 0, 1)
+        assert self.call(root, root, beside_sources=beside_sources) == (36, 1, 0)
+
+    def test_archive(self, root: Path) -> None:
+        def pack() -> Path:
+            archive = Path(shutil.make_archive(str(root / "package"), "zip", root, "mnistlr"))
+            os.utime(archive, (10**9, 10**9))
+            return archive
+
+        assert self.call(root, pack()) == (21, 0, 1)
+        assert self.call(root, pack()) == (21, 1, 0)
+        self.write(root, 5, 0)
+        assert self.call(root, pack()) == (35, 0, 1)
+
+    def test_byte_code_without_sources(self, root: Path) -> None:
+        def compile_only() -> Path:
+            shutil.rmtree(root / "lib", ignore_errors=True)
+            shutil.copytree(root / "mnistlr", root / "lib" / "mnistlr", ignore=lambda *_: ["__pycache__"])
+            compileall = [sys.executable, "-m", "compileall", "-q", "-b", "-s", str(root), str(root / "lib")]
+            subprocess.run(compileall, check=True)
+            for file in (root / "lib").rglob("*.py"):
+                file.unlink()
+            return root / "lib"
+
+        for beside_sources in (False, True):
+            assert self.call(root, compile_only(), beside_sources=beside_sources) == (21, 0, 1)
+            assert self.call(root, root / "lib", beside_sources=beside_sources) == (21, 1, 0)
+        self.write(root, 5, 0)
+        assert self.call(root, compile_only()) == (35, 0, 1)
+
+
+@pytest.mark.parametrize("folder", ["kernels", "solvers", "features"])
+def test_kernels_are_made_of_what_the_cache_watches(folder: str) -> None:
+    """What a kernel names comes from its own folder or from kernels/: a change elsewhere would not be noticed."""
+    root = Path(mnistlr.__file__).parent
+    for path in (root / folder).glob("*.py"):
+        module = importlib.import_module(f"mnistlr.{folder}.{path.stem}".removesuffix(".__init__"))
+        imported = {
+            alias.asname or alias.name: node.module
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("mnistlr")
+            for alias in node.names
+        }
+        for kernel in vars(module).values():
+            if hasattr(kernel, "py_func"):
+                names = set(kernel.py_func.__code__.co_names) & imported.keys()
+                sources = {imported[name] for name in names}
+                assert all(source.startswith(("mnistlr.kernels", f"mnistlr.{folder}.")) for source in sources), kernel
+
+
+# What our cache cannot import while numba, which needs it, still can.
+REFUSE = """
+import builtins
+numba_import = builtins.__import__
+def refuse(name, globals=None, *rest):
+    if name == {!r} and globals and globals.get("__name__") == "mnistlr.kernels.compiling":
+        raise ImportError(name)
+    return numba_import(name, globals, *rest)
+builtins.__import__ = refuse
+"""
+# Each takes from numba something that the cache uses, or might, and that is nobody's promise.
+SURPRISES = {
+    **{
+        name: REFUSE.format(name)
+        for name in ("numba.core.caching", "numba.core.compiler", "numba.core.serialize", "numba.misc.appdirs")
+    },
+    "numba's own cache": "from numba.core.caching import FunctionCache; FunctionCache.__init__ = None",
+    "_rebuild": "from numba.core.compiler import CompileResult; del CompileResult._rebuild",
+    "_reduce": "from numba.core.compiler import CompileResult; del CompileResult._reduce",
+    "a part": "from numba.core.compiler import CompileResult as C; r = C._reduce; C._reduce = lambda s: r(s)[1:]",
+    "magic_tuple": "from numba.core.codegen import CPUCodegen; del CPUCodegen.magic_tuple",
+    "the user's folder": REFUSE.format("numba.misc.appdirs") + "numba.config.CACHE_DIR = '/dev/null'",
+    "CACHE_DIR": "del numba.config.CACHE_DIR",
+}
+USE_ONE_KERNEL = """
+import hashlib
+import numpy as np
+from mnistlr import kernels
+
+A = np.cov(np.random.default_rng(0).standard_normal((5, 50)))
+kernels.cholesky(A)
+results = [A]
+"""
+
+
+@pytest.mark.parametrize("surprise", SURPRISES)
+def test_another_numba(tmp_path: Path, attack: Attack, surprise: str) -> None:
+    """A cache that finds numba changed, while it is imported or later, is no cache; nothing else fails."""
+    right = run(USE_ONE_KERNEL, tmp_path)
+    for _ in range(2):
+        found = run(f"import numba\n{SURPRISES[surprise]}\n{USE_ONE_KERNEL}", tmp_path)
+        assert found[0] == right[0]
+        assert found[1] + found[2] == right[2]
+    attack.ends["same bits"] += 1
 
 
 def test_seal(tmp_path: Path, attack: Attack) -> None:
