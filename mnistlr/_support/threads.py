@@ -6,11 +6,12 @@ when chunks are cut by the data alone and write to places of their own.
 """
 
 import itertools
+import math
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 
 import numba
@@ -48,18 +49,29 @@ def count_threads(n_jobs: int | None = None) -> int:
     Parameters
     ----------
     n_jobs : int or None
-        None: all cores that this process may use, or the share that joblib or Dask left to it. Negative: counted
-        from all cores in the manner of joblib, -1 being all.
+        None: what ``joblib.parallel_config(n_jobs=...)`` says; otherwise all cores that this process may use, or the
+        share that joblib or Dask left to it. Negative: counted from those cores in the manner of joblib, -1 being all.
 
     Raises
     ------
     ValueError
         If it is 0.
+
+    Notes
+    -----
+    The cores are those of the process's affinity and of its container, and no more than ``OMP_NUM_THREADS`` or
+    ``NUMBA_NUM_THREADS`` in the environment. Inside a thread of joblib, None is one thread. In threads of other
+    pools it is not: helpers come from one pool with a thread for each core, so that any number of callers shares it.
+    ``threadpoolctl.threadpool_limits`` limits BLAS and OpenMP, and not this pool.
     """
     from joblib import cpu_count
     from joblib.parallel import get_active_backend
 
     n_jobs = _default.get() if n_jobs is None else n_jobs
+    if n_jobs is None:
+        backend, n_jobs = get_active_backend()
+        if (backend.nesting_level or 0) > 0:
+            return 1
     if n_jobs == 0:
         raise ValueError(
             "n_jobs must be a positive or a negative number of threads or None, got 0; use 1 for one thread."
@@ -67,15 +79,21 @@ def count_threads(n_jobs: int | None = None) -> int:
     if n_jobs is not None and n_jobs > 0:
         return n_jobs
     # joblib and Dask tell their worker processes their share in NUMBA_NUM_THREADS, which numba reads.
-    cores = int(max(1, min(cpu_count(), numba.config.NUMBA_NUM_THREADS)))  # type: ignore[attr-defined]
-    if n_jobs is None:
-        inside_joblib_thread = (get_active_backend()[0].nesting_level or 0) > 0
-        return 1 if inside_joblib_thread else cores
-    return max(1, cores + 1 + n_jobs)
+    cores = int(max(1, min(cpu_count(), _openmp_limit(), numba.config.NUMBA_NUM_THREADS)))  # type: ignore[attr-defined]
+    return cores if n_jobs is None else max(1, cores + 1 + n_jobs)
+
+
+def _openmp_limit() -> float:
+    """The first number of ``OMP_NUM_THREADS``, such as ``4`` or ``4,2``; infinity where it has none above 0."""
+    first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(first) if first.isdecimal() and int(first) > 0 else math.inf
 
 
 def run_chunks(work: Callable[[int], None], n_chunks: int, n_threads: int) -> None:
     """Call ``work(0), ..., work(n_chunks - 1)``, each once, on up to ``n_threads`` threads, this one included.
+
+    Where no other thread can be started, this one does all: at exit, after the end of the main thread, or in a
+    container at its limit.
 
     Raises
     ------
@@ -88,13 +106,26 @@ def run_chunks(work: Callable[[int], None], n_chunks: int, n_threads: int) -> No
         while (chunk := next(chunks)) < n_chunks:
             work(chunk)
 
-    helpers = [_get_pool().submit(run) for _ in range(min(n_threads, n_chunks) - 1)]
+    def help_out(helper: Future[None]) -> None:
+        if helper.set_running_or_notify_cancel():
+            try:
+                run()
+                helper.set_result(None)
+            except BaseException as error:
+                helper.set_exception(error)
+
+    # Futures of our own: the pool queues a task before it fails to start a thread, and another thread may take it.
+    helpers: list[Future[None]] = []
     try:
+        with suppress(RuntimeError):  # no thread can be started, as at the end of the process: then do without
+            for _ in range(min(n_threads, n_chunks) - 1):
+                helpers.append(Future())
+                _get_pool().submit(help_out, helpers[-1])
         run()
     finally:
         for _ in range(n_chunks):  # after an error or an interrupt here, the others find nothing left to do
             next(chunks)
-        # One that has not begun will find nothing to do; waiting for it could be waiting for ourselves.
+        # Never wait for a helper that has not started: it may be queued behind this very thread.
         errors = [helper.exception() for helper in helpers if not helper.cancel()]
     for error in errors:
         if error is not None:

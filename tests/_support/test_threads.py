@@ -196,11 +196,81 @@ def test_count_threads_keeps_numbas_limit(monkeypatch):
 
 def test_count_threads_takes_the_share_that_joblib_leaves():
     assert joblib.Parallel(2, backend="threading")(joblib.delayed(count_threads)() for _ in range(2)) == [1, 1]
-    with joblib.parallel_config("threading", n_jobs=2):
-        assert count_threads() == count_threads(-1)  # outside of a parallel region nothing is shared
     one_of_two = max(1, joblib.cpu_count() // 2)
     inside = joblib.Parallel(2, backend="loky")(joblib.delayed(count_threads)() for _ in range(2))
     assert max(inside) <= one_of_two
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_count_threads_obeys_joblibs_configuration(backend):
+    with joblib.parallel_config(backend):
+        assert count_threads() == count_threads(-1)  # no number is given, and nothing shared yet
+    with joblib.parallel_config(backend, n_jobs=3):
+        assert count_threads() == 3
+        assert count_threads(2) == 2  # an argument goes before
+    with joblib.parallel_config(backend, n_jobs=1):
+        assert count_threads() == 1
+
+
+@pytest.mark.parametrize(("value", "most"), [("1", 1), ("1,8", 1), (" 1 ", 1), ("1000", None), ("", None), ("0", None)])
+def test_count_threads_keeps_openmps_limit(monkeypatch, value, most):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    cores = count_threads(-1)
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
+    assert count_threads() == count_threads(-1) == (most or cores)
+    assert count_threads(3) == 3
+
+
+LATE = {
+    "at exit": "import atexit; atexit.register(work)",
+    "after the main thread": (
+        "import threading, time\n"
+        "threading.Thread(target=lambda: (threading.main_thread().join(), time.sleep(0.1), work())).start()"
+    ),
+    "no thread starts": (
+        'import threading\ndef refuse(*_): raise RuntimeError("can\'t start new thread")\n'
+        "threading.Thread.start = refuse\nwork(); work()"
+    ),
+}
+
+
+@pytest.mark.parametrize("before", ["", "run_chunks(lambda chunk: None, 4, 4)"], ids=["no pool yet", "a pool"])
+@pytest.mark.parametrize("when", LATE)
+def test_where_no_thread_can_be_started(when, before):
+    code = (
+        "from mnistlr._support.threads import run_chunks\n"
+        "def work():\n    done = []\n    run_chunks(done.append, 9, 4)\n    print(sorted(done) == list(range(9)))\n"
+        f"{before}\n{LATE[when]}"
+    )
+    run = subprocess.run([sys.executable, "-W", "error", "-c", code], timeout=60, capture_output=True, text=True)
+    assert (run.stderr, set(run.stdout.split())) == ("", {"True"})
+
+
+def test_a_task_whose_thread_failed_to_start_is_waited_for(monkeypatch):
+    """The pool has queued it, and a thread of another caller takes it while this one is still at work."""
+    monkeypatch.setattr(threads, "_pool", None)
+    first_is_done, done = threading.Event(), []
+    released = threading.Thread(target=lambda: run_chunks(lambda chunk: first_is_done.wait(30), 2, 2))
+    released.start()
+    while len(threads._get_pool()._threads) < 1:
+        time.sleep(0.001)
+
+    def refuse(*_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+    def work(chunk):
+        if chunk == 0:
+            first_is_done.set()
+            time.sleep(0.05)
+        else:
+            time.sleep(0.1)
+        done.append(chunk)
+
+    run_chunks(work, 4, 2)
+    assert sorted(done) == [0, 1, 2, 3]
+    released.join(30)
 
 
 def test_chunks_within_chunks():
