@@ -202,10 +202,12 @@ def _plain_labels(y: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
     if y.dtype.kind == "O" and (others := [kind for kind in set(map(type, y.tolist())) if not issubclass(kind, str)]):
         raise TypeError(f"`{name}` holds {others[0].__name__} among strings; convert the labels to strings.")
     if y.dtype.kind == "f":
-        with np.errstate(invalid="ignore"):  # NaN, infinities and what is too large differ afterwards
+        if not np.isfinite(y).all():
+            raise ValueError(f"`{name}` contains NaN or infinity; remove these samples or give them a label.")
+        with np.errstate(invalid="ignore"):  # what is too large differs afterwards
             whole = y.astype(np.int64)
         if (whole != y).any():
-            raise ValueError(f"`{name}` is continuous (not all whole, finite numbers); class labels are needed.")
+            raise ValueError(f"`{name}` is continuous (not all whole numbers); class labels are needed.")
         y = whole
     elif y.dtype.kind == "b":
         y = y.view(np.uint8)
@@ -222,6 +224,8 @@ def _plain_weights(sample_weight: npt.ArrayLike, n_samples: int) -> npt.NDArray[
     weights = np.asarray(sample_weight)
     if weights.shape != (n_samples,):
         raise ValueError(f"`sample_weight` must be of shape ({n_samples},), got {weights.shape}.")
+    if weights.dtype.kind == "c":
+        raise ValueError("`sample_weight` is complex; real weights are needed.")
     weights = np.array(weights, dtype=np.int64 if weights.dtype.kind in "iub" else np.float64, order="C")
     if not np.isfinite(weights).all():
         raise ValueError("`sample_weight` contains NaN or infinity; finite weights are needed.")

@@ -254,6 +254,7 @@ BAD = {
     "weights NaN": (([0, 1], [0, 1]), {"sample_weight": [1, np.nan]}),
     "weights infinite": (([0, 1], [0, 1]), {"sample_weight": [1, np.inf]}),
     "weights zero": (([0, 1], [0, 1]), {"sample_weight": [0, 0]}),
+    "weights complex": (([0, 1], [0, 1]), {"sample_weight": [1, 1j]}),
     "weights text": (([0, 1], [0, 1]), {"sample_weight": ["a", "b"]}),
 }
 # Older scikit-learn returned zeros, or raised a TypeError.
@@ -282,6 +283,13 @@ def test_accuracy_refuses_what_the_matrix_refuses(case):
     with pytest.raises(matrix.type) as share:
         accuracy(*positional, **named)
     assert str(share.value) == str(matrix.value)
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("function", [confusion_matrix, accuracy])
+def test_labels_that_are_missing_are_not_called_continuous(function, odd):
+    with pytest.raises(ValueError, match=r"^`y_pred` contains NaN or infinity"):
+        function([0, 1], [0, odd])
 
 
 def test_accuracy_of_weights_that_cancel():
