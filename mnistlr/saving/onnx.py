@@ -122,7 +122,7 @@ def _labels(classes: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if classes.dtype.kind == "b" or classes.dtype.kind == "f":
         return classes
     if classes.dtype.kind in "iu":
-        return classes.astype(np.int64)
+        return classes if classes.max() > np.iinfo(np.int64).max else classes.astype(np.int64)  # uint64
     if all(isinstance(label, str) for label in classes):
         return classes.astype(object)
     raise ArgumentError(

@@ -34,6 +34,14 @@ def test_raw_pixels_of_mnist(mnist, labels):
     assert_allclose(probabilities, model.predict_proba(mnist.X_test), rtol=0, atol=float_bound(model, mnist.X_test))
 
 
+def test_labels_beyond_int64(digits):
+    names = np.array([5, 2**63, 2**63 + 1], dtype=np.uint64)
+    model = SoftmaxRegression(random_state=0).fit(digits.X_train, names[digits.y_train % 3])
+    label, _ = run(to_onnx(model), digits.X_test)
+    assert label.dtype == np.uint64
+    assert_array_equal(label, model.predict(digits.X_test))
+
+
 @pytest.mark.parametrize("model", [LogisticRegression(), SoftmaxRegression(random_state=0)], ids=repr)
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
 @pytest.mark.parametrize(
