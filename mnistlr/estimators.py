@@ -1,18 +1,467 @@
 """The two models, as scikit-learn estimators.
 
 Both predict from raw predictions X coef_^T + intercept_ and differ in the loss: logistic for two classes, softmax for
-any number. What is minimised stands in ``objective``, how in ``solvers``, what they share in ``linear_classifier``.
+any number. What is minimised stands in ``objective``, how a fit runs in ``training``, the algorithms in ``solvers``.
 """
 
-from typing import Any
+import copy
+import functools
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any, Self
+from weakref import WeakKeyDictionary
 
-import numpy.typing as npt
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from mnistlr.linear_classifier import LinearClassifier
+from mnistlr._support.arrays import Array
+from mnistlr._support.foreign import is_dask
+from mnistlr._support.sklearn import CallbackSupportMixin, FitTasks, with_callbacks
+from mnistlr._support.threads import count_threads
+from mnistlr.exceptions import ArgumentError
+from mnistlr.kernels.records import Weights, pack
+from mnistlr.metrics.confusion import accuracy
+from mnistlr.objective import Objective
+from mnistlr.samples import MIN_CHUNK, Samples
+from mnistlr.solvers.few_samples import FEW, distinct
+from mnistlr.training import (
+    DEFAULTS,
+    Result,
+    check_result,
+    coefficients,
+    limits_of,
+    objective_of,
+    run,
+    solver_of,
+    start_sgd,
+    starting_point,
+)
 
-Array = npt.NDArray[Any]
+LARGEST = np.finfo(np.float64).max / 4
+# Estimator -> coefficients and their packed form. Not an attribute, for predictions do not change an estimator.
+_packed: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
-_SHARED_DOC = """
+
+def _solver_is_sgd(estimator: Any) -> bool:
+    if solver_of(estimator) != "sgd":
+        raise AttributeError(f"partial_fit needs solver='sgd', this estimator has solver={estimator.solver!r}.")
+    return True
+
+
+def _lazy_on_dask(method: Callable[[Any, Any], Array]) -> Callable[[Any, Any], Any]:
+    """Let a method of X (n, d) that returns a row for each sample take Dask arrays, and be lazy on them."""
+
+    @functools.wraps(method)
+    def dispatched(self: Any, X: Any) -> Any:
+        if is_dask(X):
+            from mnistlr.on_dask import lazily
+
+            return lazily(self, method.__name__, X)
+        return method(self, X)
+
+    return dispatched
+
+
+class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A classifier with raw predictions X coef_^T + intercept_; subclasses say which classes they take."""
+
+    _default_solver: str
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+        "solver": [StrOptions(set(DEFAULTS)), None],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left"), None],
+        "max_iter": [Interval(Integral, 1, None, closed="left"), None],
+        "fit_intercept": ["boolean"],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
+        "batch_size": [Interval(Integral, 1, 2**31 - 1, closed="both")],
+        "learning_rate": [StrOptions({"auto", "constant", "invscaling"})],
+        "eta0": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "average": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    classes_: Array
+    coef_: Array
+    intercept_: Array
+    n_features_in_: int
+    n_jobs: int | None
+
+    def __init__(
+        self,
+        *,
+        solver: str | None = None,
+        alpha: float = 1e-4,
+        tol: float | None = None,
+        max_iter: int | None = None,
+        fit_intercept: bool = True,
+        class_weight: Any = None,
+        warm_start: bool = False,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        batch_size: int = 16,
+        learning_rate: str = "auto",
+        eta0: float = 0.01,
+        power_t: float = 0.5,
+        average: bool = True,
+        momentum: float = 0.0,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 1,
+    ) -> None:
+        self.solver = solver
+        self.alpha = alpha
+        self.tol = tol
+        self.max_iter = max_iter
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.eta0 = eta0
+        self.power_t = power_t
+        self.average = average
+        self.momentum = momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+
+    @with_callbacks  # type: ignore[untyped-decorator]
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (n_samples, n_features)
+            ``uint8``, ``float32`` and ``float64`` are used as they are, without a copy if C-contiguous or CSR;
+            everything else becomes float64. Dask arrays and data frames: see :func:`mnistlr.on_dask.fit`.
+        y : array-like, shape (n_samples,)
+            Labels of any kind: integers, booleans, strings.
+        sample_weight : array-like, shape (n_samples,), optional
+            Weights >= 0.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For data that do not fit together or are not finite, or labels of a wrong number of classes.
+        DivergenceError
+            If the optimisation leaves the finite numbers.
+
+        Notes
+        -----
+        A failed or interrupted fit leaves the estimator as it was.
+        """
+        self._validate_params()
+        tasks = None
+        if getattr(self, "_skl_callbacks", None):
+            metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+            tasks = FitTasks(self, limits_of(self)[1], X=X, y=y, metadata=metadata)
+        fitted = copy.copy(self)
+        if is_dask(X):
+            from mnistlr.on_dask import learn
+
+            learn(fitted, X, y, sample_weight, tasks)
+        else:
+            fitted._fit(X, y, sample_weight, tasks)
+        self.__dict__ = fitted.__dict__  # one step, so that nobody, interrupt or thread, finds it half done
+        return self
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, tasks: FitTasks | None) -> None:
+        X, y = self._validate(X, y, reset=True)
+        classes, y = np.unique(y, return_inverse=True)
+        self._check_classes(classes)
+        objective = objective_of(self, X, y, classes, self._check_weight(X, sample_weight))
+        if solver_of(self) in ("sgd", "svrg") and len(y) <= FEW:
+            objective = distinct(objective)
+        self._learn(objective, classes, tasks)
+
+    def _learn(self, objective: Objective, classes: Array, tasks: FitTasks | None = None) -> None:
+        """Minimise, and keep the result and the course it took."""
+        if tasks is not None:
+            tasks.model_at = lambda theta: {**self.__dict__, **coefficients(objective, classes, theta)}
+        start = starting_point(self, objective, classes, self.warm_start)
+        result, self.history_ = run(self, objective, start, tasks)
+        self._keep(objective, classes, result)
+        self.__dict__.pop("_sgd", None)
+        if tasks is not None:
+            tasks.finish(self.__dict__)
+
+    def _keep(self, objective: Objective, classes: Array, result: Result) -> None:
+        check_result(self, objective, result)
+        self.__dict__.update(coefficients(objective, classes, result.theta))
+        self.n_iter_, self.stop_reason_ = result.n_iter, result.message
+
+    @available_if(_solver_is_sgd)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Go once over a piece of the data with SGD, continuing from the pieces before.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for ``fit``, but here and not on Dask; all pieces of the same kind of numbers (all ``uint8`` or all
+            floats).
+        classes : array-like, shape (n_classes,)
+            All labels that will ever occur; needed in the first call only.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For data that do not fit together or to the pieces before, labels not among ``classes``, or
+            ``class_weight="balanced"``, which a piece cannot know, or Dask arrays. The model stays as it was.
+        """
+        if any(map(is_dask, (X, y, sample_weight))):
+            raise ArgumentError(
+                "partial_fit takes a piece that is in this process, but this one is on Dask: use fit, which with "
+                "solver='sgd' goes over the blocks one after the other, or hand over each block computed."
+            )
+        self._validate_params()
+        fitted = copy.copy(self)
+        fitted._fit_piece(X, y, classes, sample_weight)
+        self.__dict__ = fitted.__dict__
+        return self
+
+    def _fit_piece(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> None:
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "partial_fit does not support class_weight='balanced': a piece does not tell how often the classes "
+                "occur in all data. Use the weights {label: n_samples / (n_classes * count of the label)}."
+            )
+        first = not hasattr(self, "classes_")
+        if first and (classes is None or not np.size(classes)):
+            raise ValueError("The first call of partial_fit needs classes: all labels that will ever occur.")
+        X, y = self._validate(X, y, reset=first)
+        known = np.unique(classes) if first else self.classes_
+        if not first and classes is not None and not np.array_equal(np.unique(classes), known):
+            raise ValueError(f"classes={np.unique(classes)} differ from those of the first call, {known}.")
+        if first:
+            self._check_classes(known)
+        y_numbers = np.searchsorted(known, y).clip(max=len(known) - 1)
+        if (known[y_numbers] != y).any():
+            unknown = np.setdiff1d(y, known)
+            raise ValueError(f"y has labels that are not among the classes {known}: {unknown}.")
+        objective = objective_of(self, X, y_numbers, known, self._check_weight(X, sample_weight))
+        state = self.__dict__.get("_sgd")
+        if state is None:
+            state = start_sgd(self, objective, starting_point(self, objective, known, warm=not first))
+        if state.unit != objective.samples.unit:
+            raise ValueError("All pieces of the data must be uint8, or none; this one differs from those before.")
+        self._sgd = copy.copy(state)
+        self._sgd.epoch(objective, None, check_random_state(self.random_state))
+        self._keep(objective, known, Result(self._sgd.theta, 1, True, "partial_fit does one pass"))
+        self.__dict__.pop("history_", None)  # that of an earlier fit is not this model's
+
+    def _validate(self, X: Any, y: Any, reset: bool) -> tuple[Any, Array]:
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=dtype_of(X), order="C", reset=reset)
+        check_classification_targets(y)
+        return X, y
+
+    def _check_classes(self, classes: Array) -> None:
+        if len(classes) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs samples of at least 2 classes, but the data contains only one class: "
+                f"{classes.tolist()[0]!r}."
+            )
+
+    def _check_weight(self, X: Any, sample_weight: Any) -> Array | None:
+        if sample_weight is None:
+            return None
+        weight: Array = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        return weight
+
+    def _raw_predictions(self, X: Any) -> Array:
+        if not self._is_plain(X):
+            check_is_fitted(self)
+            X = validate_data(self, X, accept_sparse="csr", dtype=dtype_of(X), order="C", reset=False)
+        samples = Samples.of(X)
+        n_threads = count_threads(self.n_jobs) if samples.n > MIN_CHUNK else 1
+        raw = samples.multiply(self._packed(samples), len(self.coef_), n_threads)
+        if np.isnan(raw.max()):  # infinity minus infinity
+            raise ValueError(
+                f"The sums X coef_^T overflow with features as large as {samples.peaks().max():.3g}; expected features "
+                "of about the size of those that the model was fitted on. Scale them alike."
+            )
+        return raw
+
+    def _packed(self, samples: Samples) -> Weights:
+        """Return the coefficients as kernels take them, as made for the last prediction where they are the same."""
+        key, made = _packed.get(self, (None, None))
+        present = (self.coef_, self.intercept_)
+        if made is None or key[2] != samples.dtype or key[3] != samples.unit or not _are_equal(key[:2], present):
+            made = pack(self.coef_ / samples.unit, self.intercept_, samples.dtype)
+            _packed[self] = (self.coef_.copy(), self.intercept_.copy(), samples.dtype, samples.unit), made
+        weights: Weights = made
+        return weights
+
+    def _is_plain(self, X: Any) -> bool:
+        """Whether X is so plainly right that scikit-learn's checks, 60 microseconds, can find nothing."""
+        return (
+            type(X) is np.ndarray
+            and X.dtype == np.uint8
+            and X.ndim == 2
+            and X.shape[0] > 0
+            and X.shape[1] == self.__dict__.get("n_features_in_")
+            and X.flags.c_contiguous
+            and "feature_names_in_" not in self.__dict__
+        )
+
+    @_lazy_on_dask
+    def decision_function(self, X: Any) -> Array:
+        """Return the raw predictions X coef_^T + intercept_.
+
+        Returns
+        -------
+        ndarray, shape (n_samples,) for two classes, else (n_samples, n_classes)
+            For two classes, positive values speak for ``classes_[1]``.
+        """
+        raw = self._raw_predictions(X)
+        return raw[:, 0] if raw.shape[1] == 1 else raw
+
+    @_lazy_on_dask
+    def predict(self, X: Any) -> Array:
+        """Return the most probable label of each sample.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (n_samples, n_features)
+            In the units of the data that the model was fitted on. For Dask arrays and data frames this method, and
+            those below and above that return a row a sample, are lazy: see :func:`mnistlr.on_dask.lazily`.
+
+        Returns
+        -------
+        ndarray, shape (n_samples,)
+            In the type that the labels came in.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the model is not fitted.
+        ValueError
+            If ``X`` has another number of features or other names, or is not finite.
+        """
+        raw = self._raw_predictions(X)
+        labels: Array = self.classes_[(raw[:, 0] > 0).astype(np.intp) if raw.shape[1] == 1 else raw.argmax(axis=1)]
+        return labels
+
+    @_lazy_on_dask
+    def predict_proba(self, X: Any) -> Array:
+        """Return the probability of each class.
+
+        Parameters and errors are those of ``predict``.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        proba: Array = np.exp(self.predict_log_proba(X))
+        return proba
+
+    @_lazy_on_dask
+    def predict_log_proba(self, X: Any) -> Array:
+        """Return the logarithms of the probabilities, exact also where a probability underflows.
+
+        Parameters and errors are those of ``predict``.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        # No difference of two raw predictions overflows, infinite ones included.
+        raw = np.clip(self._raw_predictions(X).astype(np.float64), -LARGEST, LARGEST)
+        if raw.shape[1] == 1:
+            # log p = -log(1 + exp(-raw)), log(1 - p) = -log(1 + exp(raw))
+            log_p: Array = -np.logaddexp(0, np.hstack([raw, -raw]))
+            return log_p
+        raw -= raw.max(axis=1, keepdims=True)
+        log_proba: Array = raw - np.log(np.exp(raw).sum(axis=1, keepdims=True))
+        return log_proba
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the share of samples, or of their weight, that are given their label.
+
+        On Dask arrays the blocks are scored where they lie.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (n_samples, n_features)
+        y : array-like, shape (n_samples,)
+            The true labels.
+        sample_weight : array-like, shape (n_samples,), optional
+
+        Returns
+        -------
+        float
+            From 0 to 1.
+
+        Raises
+        ------
+        ValueError
+            For labels or weights that :func:`mnistlr.confusion_matrix` would refuse.
+        """
+        if is_dask(X):
+            from mnistlr.on_dask import score
+
+            return score(self, X, y, sample_weight)
+        return accuracy(y, self.predict(X), sample_weight)
+
+    def save(
+        self,
+        path: Any,
+        *,
+        training_data: tuple[Any, Any] | None = None,
+        accuracy: float | None = None,
+        provenance: dict[str, Any] | None = None,
+    ) -> Any:
+        """Write the fitted model to a file; see :func:`mnistlr.save_model`."""
+        from mnistlr.saving.model_file import save_model
+
+        return save_model(self, path, training_data=training_data, accuracy=accuracy, provenance=provenance)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _are_equal(arrays: Any, others: Any) -> bool:
+    """Whether pairs of arrays have the same shapes and entries."""
+    return all(a.shape == b.shape and bool((a == b).all()) for a, b in zip(arrays, others, strict=True))
+
+
+def dtype_of(X: Any) -> Any:
+    """Return the type to validate X as: uint8 and floats stay, everything else becomes float64."""
+    # A frame is what its columns have in common, which an empty piece of it tells.
+    dtype = np.asarray(X[:0]).dtype if hasattr(X, "dtypes") else getattr(X, "dtype", None)
+    return dtype if dtype in (np.uint8, np.float32, np.float64) else np.float64
+
+
+class LogisticRegression(LinearClassifier):
+    """Logistic regression for two classes, with an L2 penalty.
+
+    Minimises  mean_i log(1 + exp(-y_i (w . x_i + b))) + alpha/2 ||w||^2,  y_i = -1 or 1.
+
     For ``uint8`` data the x_i are intensities, X / 255: in the objective, in ``alpha`` and in ``tol``. Data of other
     types are taken as they are.
 
@@ -67,20 +516,6 @@ _SHARED_DOC = """
     stop_reason_ : str
     n_features_in_ : int
     feature_names_in_ : ndarray, if the data had names
-"""
-
-
-def _documented(cls: type) -> type:
-    """Put what both models share into the docstring, before its examples."""
-    cls.__doc__ = (cls.__doc__ or "").replace("\n    Examples\n", _SHARED_DOC + "\n    Examples\n")
-    return cls
-
-
-@_documented
-class LogisticRegression(LinearClassifier):
-    """Logistic regression for two classes, with an L2 penalty.
-
-    Minimises  mean_i log(1 + exp(-y_i (w . x_i + b))) + alpha/2 ||w||^2,  y_i = -1 or 1.
 
     Examples
     --------
@@ -107,12 +542,66 @@ class LogisticRegression(LinearClassifier):
         return tags
 
 
-@_documented
 class SoftmaxRegression(LinearClassifier):
     """Softmax (multinomial logistic) regression for any number of classes, with an L2 penalty.
 
     Minimises  mean_i -log softmax(W x_i + b)_{y_i} + alpha/2 ||W||^2.  For two classes this is one raw prediction with
     the logistic loss, as in LogisticRegression.
+
+    For ``uint8`` data the x_i are intensities, X / 255: in the objective, in ``alpha`` and in ``tol``. Data of other
+    types are taken as they are.
+
+    Parameters
+    ----------
+    solver : {"sgd", "lbfgs", "newton", "svrg", "gd", "nesterov"} or None
+        See ``mnistlr.solvers``. None is "lbfgs" for LogisticRegression and "sgd" for SoftmaxRegression.
+    alpha : float
+        Strength of the penalty, >= 0. scikit-learn's C is 1 / (alpha * n_samples).
+    tol : float or None
+        "sgd" stops when an epoch improves the objective (or with ``early_stopping`` the validation loss) by less than
+        this part of its value, default 2e-2; the others when no entry of the gradient is larger, default 1e-4.
+    max_iter : int or None
+        Most epochs ("sgd", "svrg", default 100) or iterations (default 1000, "newton" 100).
+    fit_intercept : bool
+    class_weight : dict {label: weight}, "balanced" or None
+        Multiplies the sample weights; "balanced" gives every class the same total.
+    warm_start : bool
+        Whether ``fit`` starts from the present coefficients instead of zeros.
+    random_state : int, RandomState or None
+        Shuffles the samples ("sgd", "svrg").
+    n_jobs : int or None
+        Threads; None means all cores that the process may use. The result has the same bits for any number.
+    batch_size : int
+        "sgd", "svrg": samples a step.
+    learning_rate : {"auto", "constant", "invscaling"}
+        "sgd": "auto" derives steps from the data, feature by feature, and lets them fall like 1 / sqrt(t); "constant"
+        is eta0; "invscaling" is eta0 / (1 + t)^power_t, t in epochs.
+    eta0, power_t : float
+        "sgd": see ``learning_rate``; "auto" ignores them. "svrg" always takes steps of constant size.
+    average : bool
+        "sgd": whether the result is the (Polyak-Ruppert) average of the weights or the last ones.
+    momentum : float
+        "sgd": 0 <= momentum < 1.
+    early_stopping : bool
+        "sgd": whether ``validation_fraction`` of the samples, stratified, is held back to decide when to stop; the
+        weights with the smallest validation loss are kept.
+    validation_fraction : float
+    n_iter_no_change : int
+        "sgd": how many epochs in a row may fail ``tol``.
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (n_classes,)
+    coef_ : ndarray of float64, shape (1, n_features) for two classes, else (n_classes, n_features)
+        In the units of the input, so that X coef_^T + intercept_ is the decision function.
+    intercept_ : ndarray of float64, shape (1,) or (n_classes,)
+    n_iter_ : int
+    history_ : dict of ndarray
+        ``objective`` (the function above, all of it), ``gradient_norm`` (largest absolute entry; NaN where the solver
+        does not know it), ``step``, ``seconds``, ``passes`` over the data (and ``validation_loss``), by iteration.
+    stop_reason_ : str
+    n_features_in_ : int
+    feature_names_in_ : ndarray, if the data had names
 
     Examples
     --------

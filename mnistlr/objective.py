@@ -9,16 +9,18 @@ C = 1 / (alpha S).
 Parameters travel as one float64 vector theta: W row by row, then b.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mnistlr import kernels
+from mnistlr._support.arrays import Array
 from mnistlr._support.threads import add_up_chunks, run_chunks
-from mnistlr.samples import Samples, pad_vector
-
-Array = npt.NDArray[Any]
+from mnistlr.kernels.passes import hessian_vector, loss_gradient, loss_sum, second_moment_vector
+from mnistlr.kernels.records import Data, Scratch, Weights, pack, unpack, zero_weights
+from mnistlr.samples import Samples
 
 ONE_SIDED = (
     "All sample weight lies on one side of the split into training and validation; expected some on both. "
@@ -57,13 +59,53 @@ class Objective:
         fit_intercept: bool = True,
         n_threads: int = 1,
     ) -> None:
-        self.samples, self.y, self.n_raw, self.alpha = samples, y, n_raw, alpha
-        self.weight = np.ones(samples.n) if sample_weight is None else sample_weight
-        self.weight_sum = float(self.weight.sum())
+        self.samples, self.n_raw, self.alpha = samples, n_raw, alpha
+        weight = np.ones(samples.n) if sample_weight is None else sample_weight
+        self.data = Data(samples.X, y, weight)
+        self.weight_sum = float(weight.sum())
         self.fit_intercept, self.n_threads = fit_intercept, n_threads
         self.n_weights = n_raw * samples.d
         self.n_parameters = self.n_weights + n_raw
         self._chunks = samples.chunks(bytes_each=8 * self.n_parameters)
+        self._rooms: list[tuple[Scratch, Weights]] = []
+
+    @classmethod
+    def from_labels(cls, X: Any, y: npt.ArrayLike, *, alpha: float, **options: Any) -> "Objective":
+        """Return the objective for data as they come.
+
+        Parameters
+        ----------
+        X : array or CSR matrix, shape (n, d)
+            uint8 (taken as intensities, x / 255), float32 or float64.
+        y : array-like, shape (n,)
+            Labels of any kind. Two different ones make the loss logistic, with the larger one as 1. More make it
+            softmax.
+        alpha : float
+            Strength of the penalty, >= 0.
+        **options
+            ``sample_weight``, ``fit_intercept``, ``n_threads`` as for ``Objective``.
+
+        Examples
+        --------
+        >>> from mnistlr import load_digits
+        >>> X, y = load_digits()
+        >>> objective = Objective.from_labels(X, y, alpha=1e-4)
+        >>> objective.n_raw, objective.n_parameters
+        (10, 650)
+        """
+        classes, numbers = np.unique(np.asarray(y), return_inverse=True)
+        n_raw = 1 if len(classes) == 2 else len(classes)
+        return cls(Samples.of(X), numbers.astype(np.int32), n_raw, alpha=alpha, **options)
+
+    @property
+    def y(self) -> Array:
+        """The class numbers, (n,)."""
+        return self.data.y
+
+    @property
+    def weight(self) -> Array:
+        """The sample weights, (n,)."""
+        return self.data.weight
 
     @property
     def precision(self) -> float:
@@ -79,6 +121,10 @@ class Objective:
     def unevenness(self) -> float:
         """mean s^2 / (mean s)^2 of the sample weights: 1 if all are alike."""
         return float(np.square(self.weight).mean() / self.weight.mean() ** 2)
+
+    def zeros(self) -> Array:
+        """Return the usual starting point, (K d + K,)."""
+        return np.zeros(self.n_parameters)
 
     def unpack(self, theta: Array) -> tuple[Array, Array]:
         """Return views of theta: W (K, d) and b (K,)."""
@@ -98,27 +144,21 @@ class Objective:
         is_held_back[held_back] = True
         if not (self.weight[is_held_back].any() and self.weight[~is_held_back].any()):
             raise ValueError(ONE_SIDED)
+        others = self._on(self.samples, self.y, np.where(is_held_back, 0.0, self.weight))
+        held = self._on(self.samples, self.y, np.where(is_held_back, self.weight, 0.0), alpha=0.0)
+        return others, held, np.flatnonzero(~is_held_back)
 
-        def restricted(counts: Array, alpha: float) -> "Objective":
-            weight = np.where(counts, self.weight, 0.0)
-            return Objective(
-                self.samples, self.y, self.n_raw, alpha=alpha, sample_weight=weight,
-                fit_intercept=self.fit_intercept, n_threads=self.n_threads,
-            )  # fmt: skip
-
-        rows = np.flatnonzero(~is_held_back)
-        return restricted(~is_held_back, self.alpha), restricted(is_held_back, 0.0), rows
+    def on_rows(self, rows: Array, weight: Array) -> "Objective":
+        """Return the same function over copies of the samples with these numbers, weighted anew."""
+        return self._on(self.samples.take(rows), self.y[rows], weight)
 
     def every(self, stride: int) -> tuple[Samples, Array]:
         """Return copies of every ``stride``-th sample, the first included, and their weights."""
         return self.samples.every(stride), self.weight[::stride]
 
-    def logistic(self) -> "Objective":
-        """Return the objective on the same samples with one raw prediction, no penalty, and all labels 0."""
-        return Objective(
-            self.samples, np.zeros_like(self.y), 1, alpha=0.0, sample_weight=self.weight,
-            fit_intercept=self.fit_intercept, n_threads=self.n_threads,
-        )  # fmt: skip
+    def second_moment_vector(self, v: Array) -> Array:
+        """(1/S sum_i s_i x~_i x~_i^T) v, x~ = (x, 1), for v (d + 1,), in one pass over the data."""
+        return self.second_moment_vector_sum(v) / self.weight_sum
 
     def run_epoch(self, state: Any, rows: Array | None, random_state: np.random.RandomState) -> Any:
         """Let a stochastic solver's ``state`` go once over the samples ``rows`` (None: all); return it."""
@@ -140,51 +180,66 @@ class Objective:
 
     def loss_sum(self, theta: Array) -> float:
         """sum_i s_i loss_i."""
-        W, b = self._for_kernels(theta)
+        weights = self._pack(theta)
         losses = np.zeros(len(self._chunks))
 
         def work(chunk: int) -> None:
-            losses[chunk] = kernels.loss_sum(
-                self.samples.X, self.y, self.weight, *self._chunks[chunk], W, b, self.n_raw,
-                *self.samples.scratch(len(W)),
-            )  # fmt: skip
+            with self._room() as (scratch, _):
+                losses[chunk] = loss_sum(self.data, *self._chunks[chunk], weights, self.n_raw, scratch)
 
         run_chunks(work, len(self._chunks), self.n_threads)
         return float(losses.sum())
 
     def loss_and_gradient_sums(self, theta: Array) -> tuple[float, Array]:
-        """sum_i s_i loss_i and its gradient; the features are not yet multiplied with their scale."""
-        W, b = self._for_kernels(theta)
+        """sum_i s_i loss_i and its gradient."""
+        weights, period = self._pack(theta), self.samples.period()
         losses = np.zeros(len(self._chunks))
 
         def work(chunk: int, gradient: Array) -> None:
-            losses[chunk] = kernels.loss_gradient(
-                self.samples.X, self.y, self.weight, *self._chunks[chunk], W, b, self.n_raw,
-                *self.samples.scratch(len(W)), *self.samples.partial(len(W)), *self.unpack(gradient),
-            )  # fmt: skip
+            total = Weights(*self.unpack(gradient))
+            with self._room() as (scratch, partial):
+                losses[chunk] = loss_gradient(
+                    self.data, *self._chunks[chunk], weights, self.n_raw, scratch, period, partial, total
+                )
 
         gradient = add_up_chunks(work, len(self._chunks), self.n_threads, self.n_parameters)
         return float(losses.sum()), gradient
 
     def hessian_vector_sum(self, theta: Array, vector: Array) -> Array:
-        """Hessian of sum_i s_i loss_i times ``vector``; the features are not yet multiplied with their scale."""
-        (W, b), (V, c) = self._for_kernels(theta), self._for_kernels(vector)
-        rows = len(W)
-        W, b = np.concatenate([W, V]), np.concatenate([b, c])
+        """Hessian of sum_i s_i loss_i times ``vector``."""
+        weights, direction, period = self._pack(theta), self._pack(vector), self.samples.period()
 
         def work(chunk: int, product: Array) -> None:
-            kernels.hessian_vector(
-                self.samples.X, self.weight, *self._chunks[chunk], W, b, self.n_raw,
-                *self.samples.scratch(len(W)), *self.samples.partial(rows), *self.unpack(product),
-            )  # fmt: skip
+            total = Weights(*self.unpack(product))
+            with self._room() as (scratch, partial):
+                hessian_vector(
+                    self.data, *self._chunks[chunk], weights, direction, self.n_raw, scratch, period, partial, total
+                )
 
         return add_up_chunks(work, len(self._chunks), self.n_threads, self.n_parameters)
+
+    def second_moment_vector_sum(self, v: Array) -> Array:
+        """sum_i s_i x~_i (x~_i . v)."""
+        d, dtype = self.samples.d, self.samples.dtype
+        weights = pack(v[np.newaxis, :d], v[d:], dtype)
+
+        def work(chunk: int, product: Array) -> None:
+            total = zero_weights(1, d, dtype)
+            second_moment_vector(self.samples.X, self.weight, *self._chunks[chunk], *weights, *total)
+            product += unpack(total, 1)
+
+        return add_up_chunks(work, len(self._chunks), self.n_threads, d + 1)
+
+    def _on(self, samples: Samples, y: Array, weight: Array, alpha: float | None = None) -> "Objective":
+        """Return the objective of the same kind on other data."""
+        alpha = self.alpha if alpha is None else alpha
+        settings: dict[str, Any] = {"fit_intercept": self.fit_intercept, "n_threads": self.n_threads}
+        return Objective(samples, y, self.n_raw, alpha=alpha, sample_weight=weight, **settings)
 
     def _mean_and_penalty(self, total: Array, argument: Array) -> Array:
         """Turn the sum of the samples' gradients at ``argument`` (or Hessians times it) into that of f, in place."""
         total /= self.weight_sum
         total_W, total_b = self.unpack(total)
-        total_W *= self.samples.scale
         total_W += self.alpha * self.unpack(argument)[0]
         if not self.fit_intercept:
             total_b[:] = 0
@@ -194,7 +249,22 @@ class Objective:
         W = self.unpack(theta)[0].ravel()
         return 0.5 * self.alpha * float(W @ W)
 
-    def _for_kernels(self, theta: Array) -> tuple[Array, Array]:
-        """Fold the scale of the data into W; arithmetic type and padding of the kernels."""
-        W, b = self.unpack(theta)
-        return self.samples.pad(W * self.samples.scale), pad_vector(b, self.samples.dtype)
+    def _pack(self, theta: Array) -> Weights:
+        return pack(*self.unpack(theta), self.samples.dtype)
+
+    def scratch(self) -> Scratch:
+        """Return room for what kernels note of a block of rows."""
+        return self.samples.scratch(self.n_raw, full=not self.samples.has_zeros())
+
+    @contextmanager
+    def _room(self) -> Iterator[tuple[Scratch, Weights]]:
+        """Lend room for a chunk: scratch, and zeros for a partial sum, which kernels leave as zeros.
+
+        It is kept for the next chunk, because new memory costs as much as a third of the work in it.
+        """
+        try:
+            room = self._rooms.pop()
+        except IndexError:
+            room = self.scratch(), zero_weights(self.n_raw, self.samples.d, self.samples.dtype)
+        yield room
+        self._rooms.append(room)  # not after an error, which may leave a partial sum

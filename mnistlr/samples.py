@@ -1,44 +1,49 @@
-"""Data in the form that the kernels take, whatever it came as.
+"""Data in the form that the kernels take, whatever it came as: ``Dense`` or ``Csr``.
 
-``uint8`` values are intensities: x / 255 is what the model sees. The factor is folded into the weights, so the
-pixels are never copied to floats.
+``uint8`` values are intensities: x / 255 is what the model sees. The pixels are never copied to floats as a whole:
+compiled code reads them so (``kernels.rows``), and so do the methods here. Nothing else knows of it.
 """
 
+import threading
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from mnistlr import kernels
+from mnistlr._support.arrays import Array, read_only
 from mnistlr._support.threads import run_chunks
+from mnistlr.kernels.passes import raw_predictions, raw_predictions_of_all
+from mnistlr.kernels.records import BLOCK, CsrArrays, Scratch, Weights, aligned, pack, room_for_raw
 
-Array = npt.NDArray[Any]
 MAX_CHUNKS = 32
 MIN_CHUNK = 512  # samples; fewer are done sooner than a thread starts
+KEPT_BYTES = 1 << 20  # of scratch, at most, that a thread keeps for its next prediction
+LOOKED_AT = 64  # rows that tell whether most entries are zero
 
 
 @dataclass(frozen=True)
 class Samples:
-    """n samples by d features, as the kernels take them.
+    """n samples by d features: what ``Dense`` and ``Csr`` have in common.
 
     Attributes
     ----------
-    X : ndarray (n, d), or the CSR arrays (data, indices, indptr); C-contiguous, read-only views of the caller's data
+    X : ndarray (n, d) or ``CsrArrays``; C-contiguous, read-only views of the caller's data
     n, d : number of samples and of features
-    scale : what an entry is multiplied with before the model sees it: 1/255 for uint8, else 1
+    unit : what an entry is multiplied with before the model sees it: 1/255 for uint8, else 1
     dtype : arithmetic type: float64 for float64 data, else float32
     """
 
     X: Any
     n: int
     d: int
-    scale: float
+    unit: float
     dtype: np.dtype[Any]
 
-    @classmethod
-    def of(cls, X: Any) -> "Samples":
+    @staticmethod
+    def of(X: Any) -> "Samples":
         """Wrap a dense or CSR matrix of uint8, float32 or float64 (already validated) without copying it.
 
         A CSR matrix with unsorted or repeated entries is put in order in a copy: the same matrix gives the same bits.
@@ -48,33 +53,16 @@ class Samples:
         ValueError
             If the index arrays of a CSR matrix point outside of it.
         """
-        scale = 1 / 255 if X.dtype == np.uint8 else 1.0
-        dtype = np.dtype(np.float64 if X.dtype == np.float64 else np.float32)
-        n, d = X.shape
+        about = (*X.shape, *unit_and_dtype(X.dtype))
         if sp.issparse(X):
             X = _canonical(X)
-            return cls(tuple(map(_read_only, (X.data, X.indices, X.indptr))), n, d, scale, dtype)
-        return cls(_read_only(X), n, d, scale, dtype)
-
-    @property
-    def is_sparse(self) -> bool:
-        """Whether X is a CSR matrix."""
-        return isinstance(self.X, tuple)
+            return Csr(CsrArrays(*map(read_only, (X.data, X.indices, X.indptr))), *about)
+        return Dense(read_only(np.ascontiguousarray(X)), *about)
 
     @property
     def nbytes(self) -> int:
         """Size of the data."""
-        return sum(array.nbytes for array in self.X) if self.is_sparse else self.X.nbytes
-
-    def peaks(self) -> Array:
-        """Return the largest absolute value of every feature, (d,), as the model sees it."""
-        if not self.is_sparse:
-            high, low = self.X.max(axis=0), self.X.min(axis=0)
-            peaks: Array = np.maximum(high, -low.astype(np.float64))
-        else:
-            peaks = np.zeros(self.d)
-            np.maximum.at(peaks, self.X[1], np.abs(self.X[0].astype(np.float64)))
-        return peaks * self.scale
+        raise NotImplementedError
 
     def every(self, stride: int) -> "Samples":
         """Return a copy of every ``stride``-th sample, the first included."""
@@ -82,39 +70,57 @@ class Samples:
 
     def take(self, rows: Array) -> "Samples":
         """Return a copy of the samples with these numbers."""
-        if not self.is_sparse:
-            return replace(self, X=_read_only(self.X[rows]), n=len(rows))
-        data, indices, indptr = self.X
-        lengths = np.diff(indptr)[rows]
-        new_indptr = np.append(0, np.cumsum(lengths)).astype(indptr.dtype)
-        entries = np.arange(lengths.sum()) + np.repeat(indptr[rows] - new_indptr[:-1], lengths)
-        return replace(self, X=tuple(map(_read_only, (data[entries], indices[entries], new_indptr))), n=len(rows))
+        raise NotImplementedError
 
-    def pad(self, W: Array) -> Array:
-        """Return W (K, d) in the arithmetic type with an even number of rows (or one), as the kernels want it."""
-        padded = aligned((len(W) if len(W) == 1 else len(W) + len(W) % 2, self.d), self.dtype)
-        padded[: len(W)] = W
-        return padded
+    def peaks(self) -> Array:
+        """Return the largest absolute value of every feature, (d,)."""
+        raise NotImplementedError
 
-    def scratch(self, rows: int) -> tuple[Array, Array, Array]:
-        """Return the sample numbers, the unpacked samples and the raw predictions of a tile."""
-        # Only dense data with several classes are unpacked.
-        width = 0 if self.is_sparse or rows == 1 else self.d
-        return (
-            np.empty(kernels.TILE, np.int64),
-            aligned((kernels.TILE, width), self.dtype),
-            np.empty((kernels.TILE, rows), self.dtype),
+    def moments(self, weight: Array) -> tuple[Array, Array, Array]:
+        """Return mean, variance and range of every feature, (d,) each, for weights of mean 1."""
+        raise NotImplementedError
+
+    def squared_norms(self, mean: Array, metric: Array) -> Array:
+        """Return sum_j metric_j (x_ij - mean_j)^2 of every sample, (n,)."""
+        raise NotImplementedError
+
+    def project(self, direction: Array) -> Array:
+        """Return X direction, (n,), in float64: equal samples land on the same spot."""
+        raise NotImplementedError
+
+    def are_equal(self, i: int, j: int) -> bool:
+        """Whether two samples have the same features."""
+        raise NotImplementedError
+
+    def has_zeros(self) -> bool:
+        """Whether so many entries are zero that it pays to look for the others."""
+        raise NotImplementedError
+
+    def scratch(self, n_raw: int, *, full: bool = False) -> Scratch:
+        """Return room for what kernels note of a block of rows; ``full`` if they are to take rows whole."""
+        entries = self.entries_noted(n_raw)
+        whole = full and entries > 0
+        return Scratch(
+            rows=np.zeros(BLOCK, np.int64),
+            columns=np.zeros(0 if whole or not entries else BLOCK * entries + 8, np.uint32),
+            value=np.zeros(0 if whole or not entries else BLOCK * entries + 8, self.dtype),
+            ends=np.zeros(BLOCK + 1, np.int64),
+            tile=aligned((BLOCK, self.d if whole else 0), self.dtype),
+            raw=room_for_raw(n_raw, self.dtype),
+            along=room_for_raw(n_raw, self.dtype),
         )
 
-    def partial(self, rows: int) -> tuple[int, Array]:
-        """Return how many samples' gradients are summed before they go to the total, and where.
+    def entries_noted(self, n_raw: int) -> int:
+        """Return how many entries of a row kernels may note: 0 where they read rows as they are."""
+        raise NotImplementedError
 
-        Dense: 256 at a time in the arithmetic type, which is fast and loses nothing that matters. Sparse: all of
-        them in float64, because going over d features every 256 samples would cost more than the samples do.
+    def period(self) -> int:
+        """Return how many samples' gradients are summed in the arithmetic type before they go to the float64 total.
+
+        ``PERIOD`` lose nothing that matters. Sparse data, where a feature occurs in few rows, take more: going over d
+        features would cost more than the samples do.
         """
-        if self.is_sparse:
-            return max(self.n, 1), aligned((rows, self.d), np.dtype(np.float64))
-        return 256, aligned((rows, self.d), self.dtype)
+        raise NotImplementedError
 
     def chunks(self, bytes_each: int = 0) -> list[tuple[int, int]]:
         """Cut the samples into ranges by the data alone, at most ``MAX_CHUNKS``, of at least ``MIN_CHUNK`` samples.
@@ -123,35 +129,192 @@ class Samples:
         """
         most = min(MAX_CHUNKS, max(1, (64 << 20) // max(bytes_each, 1)))
         length = max(MIN_CHUNK, -(-self.n // most))
-        length += -length % kernels.TILE
+        length += -length % BLOCK
         return [(start, min(start + length, self.n)) for start in range(0, self.n, length)]
 
     def raw_predictions(self, W: Array, b: Array, n_threads: int = 1) -> Array:
-        """Return X W^T + b, (n, K), in the arithmetic type; W is taken as it is, without ``scale``."""
-        out = np.empty((self.n, len(W)), self.dtype)
-        padded, b_padded = self.pad(W), pad_vector(b, self.dtype)
-        chunks = self.chunks()
+        """Return X W^T + b, (n, K), in the arithmetic type, for W (K, d) in the units that the model sees."""
+        return self.multiply(pack(W, b, self.dtype), len(W), n_threads)
+
+    def multiply(self, weights: Weights, n_raw: int, n_threads: int = 1) -> Array:
+        """Return the raw predictions for weights that are packed."""
+        out, chunks = np.empty((self.n, n_raw), self.dtype), self.chunks()
 
         def work(chunk: int) -> None:
-            kernels.raw_predictions(self.X, *chunks[chunk], padded, b_padded, *self.scratch(len(padded)), out)
+            raw_predictions(self.X, *chunks[chunk], weights, _borrow_scratch(self, n_raw), out)
 
         run_chunks(work, len(chunks), n_threads)
         return out
 
 
-def aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Return zeros that start at a cache line; a vector load that crosses lines takes twice as long."""
-    n_bytes = int(np.prod(shape)) * dtype.itemsize
-    buffer = np.zeros(n_bytes + 64, np.uint8)
-    offset = -buffer.ctypes.data % 64
-    return buffer[offset : offset + n_bytes].view(dtype).reshape(shape)
+@dataclass(frozen=True)
+class Dense(Samples):
+    """Samples in the rows of a C-contiguous matrix."""
+
+    PERIOD: ClassVar[int] = 512
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the data."""
+        return int(self.X.nbytes)
+
+    def multiply(self, weights: Weights, n_raw: int, n_threads: int = 1) -> Array:
+        """Return the raw predictions for weights that are packed."""
+        if self.n > MIN_CHUNK:
+            return super().multiply(weights, n_raw, n_threads)
+        out = np.empty((self.n, n_raw), self.dtype)
+        *room, _ = _borrow_scratch(self, n_raw)
+        raw_predictions_of_all(self.X, *weights, out, *room)
+        return out
+
+    def take(self, rows: Array) -> "Dense":
+        """Return a copy of the samples with these numbers."""
+        return replace(self, X=read_only(self.X[rows]), n=len(rows))
+
+    def peaks(self) -> Array:
+        """Return the largest absolute value of every feature, (d,)."""
+        high, low = self.X.max(axis=0), self.X.min(axis=0)
+        peaks: Array = np.maximum(high, -low.astype(np.float64))
+        return peaks * self.unit
+
+    def moments(self, weight: Array) -> tuple[Array, Array, Array]:
+        """Return mean, variance and range of every feature, (d,) each, for weights of mean 1."""
+        low, high = self.X.min(axis=0).astype(np.float64), self.X.max(axis=0).astype(np.float64)
+        # In the arithmetic type and in place: a first step that comes soon is worth more than digits of its size.
+        X, weight = self.X.astype(self.dtype), weight.astype(self.dtype)
+        mean = (weight @ X).astype(np.float64) / self.n
+        X -= mean.astype(X.dtype)
+        variance = (weight @ np.square(X, out=X)).astype(np.float64) / self.n
+        return mean * self.unit, variance * self.unit**2, (high - low) * self.unit
+
+    def squared_norms(self, mean: Array, metric: Array) -> Array:
+        """Return sum_j metric_j (x_ij - mean_j)^2 of every sample, (n,)."""
+        X = self.X.astype(self.dtype)
+        X -= (mean / self.unit).astype(X.dtype)
+        X *= (np.sqrt(metric) * self.unit).astype(X.dtype)
+        norms: Array = np.einsum("ij,ij->i", X, X).astype(np.float64)
+        return norms
+
+    def project(self, direction: Array) -> Array:
+        """Return X direction, (n,), in float64."""
+        return np.array([(x * direction).sum() for x in self.X])
+
+    def are_equal(self, i: int, j: int) -> bool:
+        """Whether two samples have the same features."""
+        return np.array_equal(self.X[i], self.X[j])
+
+    def entries_noted(self, n_raw: int) -> int:
+        """Return how many entries of a row kernels may note."""
+        return 0 if n_raw == 1 else self.d
+
+    def has_zeros(self) -> bool:
+        """Whether so many entries are zero that it pays to look for the others: half, by measurement."""
+        answer: bool = self._has_zeros
+        return answer
+
+    @cached_property
+    def _has_zeros(self) -> bool:
+        some = self.X[:: max(1, self.n // LOOKED_AT)]
+        return bool(2 * int(np.count_nonzero(some)) <= some.size)
+
+    def period(self) -> int:
+        """Return how many samples' gradients are summed in the arithmetic type."""
+        return self.PERIOD
 
 
-def pad_vector(b: Array, dtype: npt.DTypeLike) -> Array:
-    """Return b (K,) with as many entries as ``Samples.pad`` makes rows."""
-    padded = np.zeros(len(b) if len(b) == 1 else len(b) + len(b) % 2, dtype)
-    padded[: len(b)] = b
-    return padded
+@dataclass(frozen=True)
+class Csr(Samples):
+    """Samples in the rows of a CSR matrix."""
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the data."""
+        return sum(array.nbytes for array in self.X)
+
+    def take(self, rows: Array) -> "Csr":
+        """Return a copy of the samples with these numbers."""
+        data, indices, indptr = self.X
+        lengths = np.diff(indptr)[rows]
+        new_indptr = np.append(0, np.cumsum(lengths)).astype(indptr.dtype)
+        entries = np.arange(lengths.sum()) + np.repeat(indptr[rows] - new_indptr[:-1], lengths)
+        X = CsrArrays(*map(read_only, (data[entries], indices[entries], new_indptr)))
+        return replace(self, X=X, n=len(rows))
+
+    def peaks(self) -> Array:
+        """Return the largest absolute value of every feature, (d,)."""
+        peaks = np.zeros(self.d)
+        np.maximum.at(peaks, self.X.indices, np.abs(self.X.data.astype(np.float64)))
+        return peaks * self.unit
+
+    def moments(self, weight: Array) -> tuple[Array, Array, Array]:
+        """Return mean, variance and range of every feature, (d,) each, for weights of mean 1."""
+        indices, data = self.X.indices, self.X.data * self.unit
+        weights = np.repeat(weight, np.diff(self.X.indptr))
+        mean = np.bincount(indices, weights * data, self.d) / self.n
+        variance = np.bincount(indices, weights * np.square(data), self.d) / self.n - mean**2
+        low, high = np.zeros(self.d), np.zeros(self.d)  # most entries are zeros that are not stored
+        np.minimum.at(low, indices, data)
+        np.maximum.at(high, indices, data)
+        return mean, np.maximum(variance, 0), high - low
+
+    def squared_norms(self, mean: Array, metric: Array) -> Array:
+        """Return sum_j metric_j (x_ij - mean_j)^2 of every sample, (n,)."""
+        # The square multiplied out, for only x differs from sample to sample and most of it is zero.
+        indices, data = self.X.indices, self.X.data * self.unit
+        terms = metric[indices] * data * (data - 2 * mean[indices])
+        norms: Array = np.maximum(np.bincount(self._row_of_entry(), terms, self.n) + metric @ mean**2, 0)
+        return norms
+
+    def project(self, direction: Array) -> Array:
+        """Return X direction, (n,), in float64."""
+        terms = self.X.data * direction[self.X.indices]
+        return np.bincount(self._row_of_entry(), terms, self.n).astype(np.float64)
+
+    def are_equal(self, i: int, j: int) -> bool:
+        """Whether two samples have the same features."""
+        data, indices, indptr = self.X
+        a, b = slice(indptr[i], indptr[i + 1]), slice(indptr[j], indptr[j + 1])
+        return np.array_equal(indices[a], indices[b]) and np.array_equal(data[a], data[b])
+
+    def entries_noted(self, n_raw: int) -> int:
+        """Return how many entries of a row kernels may note."""
+        return 0 if n_raw == 1 else self._longest_row
+
+    def has_zeros(self) -> bool:
+        """Whether so many entries are zero that it pays to look for the others: they are not even stored."""
+        return True
+
+    def period(self) -> int:
+        """Return how many samples' gradients are summed in the arithmetic type: until features have 4 terms each."""
+        return max(Dense.PERIOD, 4 * self.d * self.n // max(len(self.X.data), 1))
+
+    @cached_property
+    def _longest_row(self) -> int:
+        return max(int(np.diff(self.X.indptr).max(initial=0)), 1)
+
+    def _row_of_entry(self) -> Array:
+        return np.repeat(np.arange(self.n), np.diff(self.X.indptr))
+
+
+_kept = threading.local()
+
+
+def _borrow_scratch(samples: Samples, n_raw: int) -> Scratch:
+    """Return scratch to predict with, the last one of this thread where it fits."""
+    key = samples.entries_noted(n_raw), n_raw, samples.dtype
+    if getattr(_kept, "key", None) != key:
+        scratch = samples.scratch(n_raw)
+        if scratch.columns.nbytes > KEPT_BYTES:
+            return scratch
+        _kept.key, _kept.scratch = key, scratch
+    kept: Scratch = _kept.scratch
+    return kept
+
+
+def unit_and_dtype(dtype: npt.DTypeLike) -> tuple[float, np.dtype[Any]]:
+    """Return ``Samples.unit`` and ``Samples.dtype`` for data of a type."""
+    unit = 1 / 255 if dtype == np.uint8 else 1.0
+    return unit, np.dtype(np.float64 if dtype == np.float64 else np.float32)
 
 
 def _canonical(X: Any) -> Any:
@@ -165,10 +328,3 @@ def _canonical(X: Any) -> Any:
         X = X.copy()
         X.sum_duplicates()
     return X
-
-
-def _read_only(array: Array) -> Array:
-    # One type for all callers: numba compiles anew for writable arrays and for memory maps.
-    view = np.ascontiguousarray(array).view(np.ndarray)
-    view.flags.writeable = False
-    return view

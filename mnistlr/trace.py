@@ -3,18 +3,37 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+import numpy.typing as npt
 
+from mnistlr._support.arrays import Array
 from mnistlr._support.threads import count_threads
-from mnistlr.linear_classifier import LinearClassifier
+from mnistlr.objective import Objective
 from mnistlr.samples import Samples
-from mnistlr.solvers import Monitor
+from mnistlr.training import objective_of, run
 from mnistlr.warmup import warm_up_fit
 
 
+class TestError:
+    """Notes the error on test data in the record of each iteration."""
+
+    def __init__(self, model: Any, objective: Objective, test: Samples, classes: Array, y_test: Array) -> None:
+        self.objective, self.test, self.classes, self.y_test = objective, test, classes, y_test
+        self.n_threads = count_threads(model.n_jobs)
+
+    def begin(self, theta: Array) -> None:
+        """Do nothing."""
+
+    def end(self, theta: Array, iteration: int, record: dict[str, float]) -> bool:
+        """Add ``test_error`` to the record."""
+        raw = self.test.raw_predictions(*self.objective.unpack(theta), self.n_threads)
+        answers = raw[:, 0] > 0 if raw.shape[1] == 1 else raw.argmax(axis=1)
+        record["test_error"] = float(np.mean(self.classes[answers.astype(np.intp)] != self.y_test))
+        return False
+
+
 def trace_fit(
-    model: LinearClassifier, X: Any, y: ArrayLike, X_test: Any, y_test: ArrayLike
-) -> dict[str, NDArray[np.float64]]:
+    model: Any, X: Any, y: npt.ArrayLike, X_test: Any, y_test: npt.ArrayLike
+) -> dict[str, npt.NDArray[np.float64]]:
     """Run the training of ``model`` and note its error on test data after every iteration.
 
     Parameters
@@ -34,16 +53,7 @@ def trace_fit(
         counts as ``seconds``.
     """
     classes, numbers = np.unique(np.asarray(y), return_inverse=True)
-    objective = model._objective(X, numbers, classes, None)
-    test, y_test = Samples.of(X_test), np.asarray(y_test)
+    objective = objective_of(model, X, numbers, classes, None)
+    watcher = TestError(model, objective, Samples.of(X_test), classes, np.asarray(y_test))
     warm_up_fit(model, X, y)
-
-    def judge(theta: NDArray[np.float64], record: dict[str, float]) -> None:
-        W, b = objective.unpack(theta)
-        raw = test.raw_predictions(W * test.scale, b, count_threads(model.n_jobs))
-        answers = raw[:, 0] > 0 if raw.shape[1] == 1 else raw.argmax(axis=1)
-        record["test_error"] = float(np.mean(classes[answers.astype(np.intp)] != y_test))
-
-    monitor = Monitor(judge)
-    model._minimise(objective, np.zeros(objective.n_parameters), monitor)
-    return monitor.history()
+    return run(model, objective, objective.zeros(), watcher)[1]

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from mnistlr.estimators import LogisticRegression, SoftmaxRegression
-from mnistlr.linear_classifier import LinearClassifier
+from mnistlr.estimators import LinearClassifier, LogisticRegression, SoftmaxRegression
 from mnistlr.metrics.confusion import confusion_matrix
 
 KINDS = ("uint8", "float64", "float32", "sparse float64", "sparse float32")

@@ -1,6 +1,7 @@
 """Bad and extreme input, and interrupts: a clear error or a finite model, never a half-fitted one."""
 
 import pickle
+import sys
 import warnings
 
 import numpy as np
@@ -8,9 +9,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
-from mnistlr import DivergenceError, LogisticRegression, MnistlrError, SoftmaxRegression, kernels
-from mnistlr.linear_classifier import DEFAULTS
-from mnistlr.solvers import Monitor
+from mnistlr import DivergenceError, LogisticRegression, MnistlrError, SoftmaxRegression, objective
+from mnistlr.solvers import sgd, svrg
+from mnistlr.training import DEFAULTS, History
 from tests.conftest import ImageData
 from tests.helpers.clouds import MODELS, clouds, labels_for, refuse, state
 
@@ -139,15 +140,25 @@ def test_an_interrupt_leaves_the_estimator_as_it_was(data, monkeypatch, solver, 
     estimator = SoftmaxRegression(solver=solver, random_state=0)
     if fitted:
         estimator.fit(X, y)
-    record = Monitor.record
+    note = History.note
 
     def interrupted(self, *arguments, **values):
         if len(self.records) == 1:
             raise KeyboardInterrupt("Ctrl-C")
-        return record(self, *arguments, **values)
+        return note(self, *arguments, **values)
 
-    monkeypatch.setattr(Monitor, "record", interrupted)
+    monkeypatch.setattr(History, "note", interrupted)
     refuse(KeyboardInterrupt, "Ctrl-C", estimator, X + 1, y)
+
+
+SGD_MODULE, SVRG_MODULE = (sys.modules[solver.__module__] for solver in (sgd, svrg))
+PASSES = [
+    (objective, "loss_gradient"),
+    (objective, "loss_sum"),
+    (objective, "hessian_vector"),
+    (SGD_MODULE, "sgd_steps"),
+    (SVRG_MODULE, "svrg_steps"),
+]
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "newton", "nesterov", "svrg", "sgd"])
@@ -169,11 +180,11 @@ def test_an_interrupt_in_the_middle_of_a_pass_leaves_it_too(small_mnist: ImageDa
 
         return call
 
-    for name in ("loss_gradient", "loss_sum", "sgd_epoch", "hessian_vector"):
+    for module, name in PASSES:
         calls = []
         with monkeypatch.context() as patch, warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            patch.setattr(kernels, name, interrupted(getattr(kernels, name), calls))
+            patch.setattr(module, name, interrupted(getattr(module, name), calls))
             before = state(estimator)
             try:
                 estimator.fit(X[::-1], y)
@@ -189,12 +200,12 @@ def test_an_interrupt_of_partial_fit_leaves_what_came_before(data, monkeypatch):
     undisturbed = pickle.loads(pickle.dumps(fit)).partial_fit(X, y)
     before = state(fit)
 
-    def interrupted(*arguments, kernel=kernels.sgd_epoch):
+    def interrupted(*arguments, kernel=SGD_MODULE.sgd_steps):
         kernel(*arguments)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(kernels, "sgd_epoch", interrupted)
+        patch.setattr(SGD_MODULE, "sgd_steps", interrupted)
         with pytest.raises(KeyboardInterrupt):
             fit.partial_fit(X, y)
     assert state(fit) == before

@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mnistlr import LogisticRegression, SoftmaxRegression
-from mnistlr.linear_classifier import DEFAULTS
+from mnistlr.training import DEFAULTS
 
 callback = pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9 has no callbacks")
 
@@ -146,7 +146,7 @@ def test_bad_data_are_torn_down_after(model, data):
 
 def test_time_in_callbacks_is_not_time_of_fit(model, data, monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("mnistlr.solvers.monitor.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("mnistlr.training.time.perf_counter", lambda: now[0])
 
     class Slow(Recorder):
         def on_fit_task_begin(self, estimator, context):

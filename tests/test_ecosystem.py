@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 import sklearn
+from mnistlr.linear_classifier import DEFAULTS
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV, CalibrationDisplay
@@ -42,8 +43,8 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 from sklearn.utils import estimator_html_repr, get_tags
 
 from mnistlr import LogisticRegression, SoftmaxRegression
-from mnistlr.linear_classifier import DEFAULTS
 from mnistlr.samples import Samples
+from mnistlr.training import DEFAULTS
 from tests.conftest import ImageData
 
 MODELS = [LogisticRegression(alpha=1e-2), SoftmaxRegression(alpha=1e-2, random_state=0)]

@@ -9,13 +9,14 @@ import joblib
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from mnistlr.linear_classifier import DEFAULTS
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from mnistlr import DivergenceError, LogisticRegression, SoftmaxRegression
-from mnistlr.linear_classifier import DEFAULTS
 from mnistlr.objective import Objective
+from mnistlr.training import DEFAULTS
 from tests.conftest import ImageData
 from tests.helpers.clouds import MODELS, clouds, labels_for, refuse
 

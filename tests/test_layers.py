@@ -1,4 +1,4 @@
-"""Dependencies point one way: kernels <- samples <- objective <- solvers <- estimators <- what is built on them."""
+"""Dependencies point one way: kernels <- samples <- objective <- solvers <- training <- estimators <- what is above."""
 
 import ast
 from pathlib import Path
@@ -10,7 +10,7 @@ import mnistlr
 ROOT = Path(mnistlr.__file__).parent
 BASE = {"_support", "_version", "exceptions"}
 TRAINING = BASE | {"kernels", "samples", "objective", "solvers", "datasets"}
-TRAINING |= {"linear_predictor", "linear_classifier", "estimators"}
+TRAINING |= {"training", "estimators"}
 
 # What each part may import besides itself. cli stands on top and may import anything.
 MAY_IMPORT = {
@@ -24,11 +24,10 @@ MAY_IMPORT = {
     "samples": BASE | {"kernels"},
     "objective": BASE | {"kernels", "samples"},
     "solvers": BASE | {"kernels", "samples", "objective"},
-    # save() hands itself on, and fit() and predict() what is on Dask, when called
-    "linear_predictor": BASE | {"kernels", "metrics", "samples", "saving", "on_dask"},
-    "linear_classifier": TRAINING - {"estimators"} | {"saving", "on_dask"},
+    "training": BASE | {"samples", "objective", "solvers", "datasets"},
     "on_dask": TRAINING | {"metrics"},
-    "estimators": TRAINING,
+    # save() hands itself on, and fit() and predict() what is on Dask, when called
+    "estimators": TRAINING | {"metrics", "saving", "on_dask"},
     "metrics": BASE | {"kernels", "on_dask"},  # which it hands on what is on Dask
     "saving": TRAINING,
     "warmup": TRAINING | {"metrics"},

@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from mnistlr.objective import Objective
-from mnistlr.samples import Samples, pad_vector
+from mnistlr.samples import Csr, Samples
 from tests.helpers import reference
 
 
@@ -123,7 +123,7 @@ def test_every_takes_every_nth_sample(make):
     X = np.random.default_rng(0).normal(size=(23, 5)) * (np.random.default_rng(1).random((23, 5)) > 0.6)
     for stride in (1, 2, 5, 23, 40):
         part = Samples.of(make(X)).every(stride)
-        dense = sp.csr_matrix(part.X, shape=(part.n, part.d)).toarray() if part.is_sparse else part.X
+        dense = sp.csr_matrix(part.X, shape=(part.n, part.d)).toarray() if isinstance(part, Csr) else part.X
         assert_array_equal(dense, X[::stride])
         assert part.n == len(dense)
 
@@ -147,7 +147,44 @@ def test_peaks_and_size():
     assert Samples.of(np.zeros((3, 2), np.float32)).nbytes == 24
 
 
-def test_pad_vector():
-    assert_array_equal(pad_vector(np.array([1.0, 2.0, 3.0]), np.float32), [1, 2, 3, 0])
-    assert_array_equal(pad_vector(np.array([1.0]), np.float32), [1])
-    assert_array_equal(pad_vector(np.array([1.0, 2.0]), np.float64), [1, 2])
+@pytest.mark.parametrize("make", [np.asarray, sp.csr_matrix])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float64])
+def test_squared_norms_projections_and_equality(make, dtype):
+    random = np.random.default_rng(0)
+    X = (random.integers(1, 200, (30, 9)) * (random.random((30, 9)) > 0.6)).astype(dtype)
+    X[7], X[8] = X[3], X[3]
+    X[8, 4] += 1
+    samples = Samples.of(make(X))
+    seen = X * samples.unit
+    mean, metric, direction = random.normal(size=9), random.uniform(0.5, 2, 9), random.normal(size=9)
+    expected = np.square(seen - mean) @ metric
+    assert_allclose(samples.squared_norms(mean, metric), expected, rtol=1e-5 if dtype == np.uint8 else 1e-12)
+    found = samples.project(direction)
+    assert_allclose(found, X @ direction, rtol=1e-12)
+    assert found[3] == found[7]
+    assert samples.are_equal(3, 7)
+    assert not samples.are_equal(3, 8)
+
+
+@pytest.mark.parametrize("make", [np.asarray, sp.csr_matrix])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float64])
+def test_second_moment_vector(make, dtype):
+    random = np.random.default_rng(0)
+    X = (random.integers(1, 200, (1300, 9)) * (random.random((1300, 9)) > 0.6)).astype(dtype)
+    weight, v = random.uniform(0, 2, 1300), random.normal(size=10)
+    samples = Samples.of(make(X))
+    objective = Objective(samples, np.zeros(1300, np.int32), 3, alpha=0.5, sample_weight=weight)
+    x = np.column_stack([X * samples.unit, np.ones(1300)])
+    expected = x.T @ (weight * (x @ v)) / weight.sum()
+    rtol = 1e-5 if dtype == np.uint8 else 1e-12
+    assert_allclose(objective.second_moment_vector(v), expected, rtol=0, atol=rtol * np.abs(expected).max())
+
+
+def test_labels_of_any_kind_make_an_objective():
+    X = np.random.default_rng(0).normal(size=(6, 2))
+    two = Objective.from_labels(X, ["no", "yes", "no", "yes", "no", "no"], alpha=0.1)
+    assert two.n_raw == 1
+    assert_array_equal(two.y, [0, 1, 0, 1, 0, 0])
+    three = Objective.from_labels(X, [7, 3, 7, 9, 9, 3], alpha=0.1, sample_weight=np.arange(6.0), fit_intercept=False)
+    assert (three.n_raw, three.alpha, three.weight_sum, three.fit_intercept) == (3, 0.1, 15, False)
+    assert_array_equal(three.y, [1, 0, 1, 2, 2, 0])

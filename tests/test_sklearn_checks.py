@@ -4,7 +4,7 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from mnistlr import LogisticRegression, SoftmaxRegression
-from mnistlr.linear_classifier import DEFAULTS
+from mnistlr.training import DEFAULTS
 
 MODELS = [LogisticRegression(), SoftmaxRegression()]
 OTHERS = [type(model)(solver=solver) for model in MODELS for solver in DEFAULTS if solver != model._solver()]

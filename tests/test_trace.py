@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from mnistlr import LogisticRegression, SoftmaxRegression
+from mnistlr import LogisticRegression, SoftmaxRegression, estimators, trace, training
 from mnistlr.trace import trace_fit
 from tests.conftest import ImageData
 
@@ -53,13 +53,14 @@ def test_the_clock_starts_when_the_code_is_compiled(
     digits: ImageData, solver: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The training runs on a few samples before it is timed: else the first run of a solver would look slow."""
-    minimise, sizes = SoftmaxRegression._minimise, []
+    run, sizes = training.run, []
 
-    def spy(self: Any, objective: Any, *others: Any) -> Any:
+    def spy(model: Any, objective: Any, *others: Any) -> Any:
         sizes.append(objective.samples.n)
-        return minimise(self, objective, *others)
+        return run(model, objective, *others)
 
-    monkeypatch.setattr(SoftmaxRegression, "_minimise", spy)
+    for module in (estimators, trace):
+        monkeypatch.setattr(module, "run", spy)
     model = SoftmaxRegression(solver=solver, max_iter=3)
     trace_fit(model, digits.X_train, digits.y_train, digits.X_test, digits.y_test)
     assert sizes == [10, len(digits.y_train)]

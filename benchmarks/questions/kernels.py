@@ -5,6 +5,7 @@ predictions and gradient, 2 n d K for raw predictions alone, at the rate of the 
 limits are measured in the same run, in turn with the kernels.
 """
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -15,10 +16,12 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.measuring.clocks import clock, quartiles, take_turns
 from benchmarks.measuring.report import Report, Row, show_time, timed, yes_no
-from mnistlr import SoftmaxRegression, kernels
+from mnistlr import SoftmaxRegression
 from mnistlr._support.threads import count_threads
+from mnistlr.kernels.passes import raw_predictions
+from mnistlr.kernels.records import pack
 from mnistlr.objective import Objective
-from mnistlr.samples import Samples, pad_vector
+from mnistlr.samples import Samples
 from mnistlr.solvers import SGD
 
 SIDE = 1536  # of the matrices of gemm
@@ -49,15 +52,15 @@ def sgd_epoch(X: Any, y: Any, n_raw: int, scale: float = 0.0) -> Callable[[], An
     objective = Objective(Samples.of(X), y.astype(np.int32), n_raw, alpha=ALPHA)
     random = np.random.RandomState(0)
     state = SGD(objective, random.normal(0, scale, objective.n_parameters))
-    return lambda: state.copy().epoch(objective, None, random)
+    return lambda: copy.copy(state).epoch(objective, None, random)
 
 
 def one_image(model: SoftmaxRegression, image: Any) -> Callable[[], Any]:
     """Return a task: nothing but the kernel, for one image."""
     samples = Samples.of(image)
-    W, b = samples.pad(model.coef_), pad_vector(model.intercept_, samples.dtype)
-    scratch, out = samples.scratch(len(W)), np.empty((1, 10), samples.dtype)
-    return lambda: kernels.raw_predictions(samples.X, 0, 1, W, b, *scratch, out)
+    weights = pack(model.coef_ / samples.unit, model.intercept_, samples.dtype)
+    scratch, out = samples.scratch(10), np.empty((1, 10), samples.dtype)
+    return lambda: raw_predictions(samples.X, 0, 1, weights, scratch, out)
 
 
 def main() -> None:

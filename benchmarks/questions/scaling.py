@@ -4,6 +4,7 @@ On random pixels, four fifths of them black as in pictures of digits. Energy is 
 socket, or counters that virtual machines do not show.
 """
 
+import copy
 import os
 from collections.abc import Callable
 from typing import Any
@@ -41,7 +42,7 @@ def tasks(X: Any, n_classes: int, threads: int) -> dict[str, Callable[[], Any]]:
     state = SGD(objective, theta)
     return {
         "loss and gradient": lambda: objective.value_and_gradient(theta),
-        "epoch of SGD": lambda: state.copy().epoch(objective, None, random),
+        "epoch of SGD": lambda: copy.copy(state).epoch(objective, None, random),
     }
 
 

@@ -14,6 +14,6 @@ def read_only(array: Array) -> Array:
 
     numba compiles anew for writable arrays; views like this one give all callers one type.
     """
-    view = array.view()
+    view = array.view(np.ndarray)
     view.flags.writeable = False
     return view

@@ -56,22 +56,22 @@ class FitTasks:
         self.n_iter = 0
         self.model_at: Callable[[Floats], dict[str, Any]]  # attributes for parameters theta; fit says when it knows
 
-    def begin_iteration(self, theta: Floats) -> None:
-        """An iteration starts from ``theta``."""
+    def begin(self, theta: Floats) -> None:
+        """Begin an iteration that starts from ``theta``."""
         self.iteration = self.fit.subcontext(task_name="iteration")
         self.iteration.call_on_fit_task_begin(**self.data, reconstruction_attributes=lambda: self._model(theta))
 
-    def end_iteration(self, theta: Floats, record: dict[str, float]) -> bool:
-        """An iteration ends at ``theta``; return whether a callback wants the fit to stop."""
-        if self.iteration is None:  # the starting point was evaluated, which is no iteration
+    def end(self, theta: Floats, iteration: int, record: dict[str, float]) -> bool:
+        """End an iteration at ``theta``; return whether a callback wants the fit to stop."""
+        if iteration == 0:  # the starting point was evaluated, which is no iteration
             return False
         ended, self.iteration = self.iteration, None
         self.n_iter += 1
         stop: bool = ended.call_on_fit_task_end(**self.data, reconstruction_attributes=lambda: self._model(theta))
         return stop
 
-    def end(self, fitted: dict[str, Any]) -> None:
-        """The fit is done, with these attributes."""
+    def finish(self, fitted: dict[str, Any]) -> None:
+        """End the fit, with these attributes."""
         if self.iteration is not None:  # it found no better point than it began with
             self.iteration.call_on_fit_task_end(**self.data)
         self.fit.call_on_fit_task_end(**self.data, reconstruction_attributes=fitted)

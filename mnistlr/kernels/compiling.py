@@ -17,6 +17,7 @@ import pickle
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numba
 
@@ -25,15 +26,19 @@ from mnistlr._support.files import atomic_write
 try:
     from numba.core.caching import NullCache  # what it does by default: nothing
 except Exception:
-    NullCache = object  # type: ignore[misc,assignment]
+    NullCache = object  # type: ignore[misc]
 
 # Lets sums be reordered, hence vectorised; unlike fastmath=True it keeps NaN and infinity meaningful.
 REORDER = {"reassoc", "contract", "arcp", "nsz"}
 
 
+# Kernels allocate nothing. Without numba's reference counts they compile in two thirds of the time.
+COMMON: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+
+
 def _njit(**options):
     """Return a decorator like ``numba.njit(cache=True)``, with our cache."""
-    decorate = numba.njit(nogil=True, error_model="numpy", **options)
+    decorate = numba.njit(**COMMON, **options)
 
     def compile_when_called(function):
         kernel = decorate(function)

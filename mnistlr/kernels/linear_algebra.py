@@ -6,7 +6,7 @@ By hand, because the bits of LAPACK's factorisations depend on its number of thr
 import math
 
 from mnistlr.kernels.compiling import jit_reorder
-from mnistlr.kernels.tiles import load_sample
+from mnistlr.kernels.rows import copy_row
 
 
 @jit_reorder
@@ -16,7 +16,7 @@ def add_gram(X, weight, one, first, last, x, M):
     Zeros are skipped: four of five pixels of a handwritten digit are. ``x`` (d + 1,) is scratch.
     """
     for i in range(weight.shape[0]):
-        load_sample(X, i, x)
+        copy_row(X, i, x)
         x[-1] = one
         for r in range(first, last):
             if x[r] != 0:

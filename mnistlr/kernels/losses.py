@@ -1,69 +1,110 @@
-"""Losses: from the raw predictions and the label of a sample to its loss, with d loss / d raw left in place of raw."""
+"""Losses: from the raw predictions and the labels of a block of rows to the sum of their losses.
+
+The derivative d loss / d raw of each row, times its weight, is left in place of the row's raw predictions.
+"""
 
 import math
 
 import numpy as np
 
 from mnistlr.kernels.compiling import jit, jit_inline
-from mnistlr.kernels.tiles import tile_raw
-
-
-@jit_inline
-def logistic_loss(raw, y):
-    """log(1 + exp(-z)), z = raw if y == 1 else -raw; derivative p - y with p = 1 / (1 + exp(-raw)).
-
-    Both branches only ever take exp of a number <= 0, so nothing overflows.
-    """
-    r, one = raw[0], raw.dtype.type(1)
-    e = math.exp(-abs(r))
-    p = one / (one + e) if r >= 0 else e / (one + e)
-    raw[0] = p - raw.dtype.type(y)
-    z = r if y == 1 else -r
-    return math.log1p(e) + max(-z, 0.0)
+from mnistlr.kernels.lanes import exp, first_lanes, lane_count, largest, load, log1p, minimum, store, total
+from mnistlr.kernels.records import BLOCK
 
 
 @jit
-def softmax_loss(raw, y):
-    """log(sum_k exp(raw_k)) - raw_y; derivative p_k - [k == y] with p = softmax(raw).
+def block_losses(raw, m, n_raw, data, rows, share):
+    """Return sum_r s_r loss_r over the block's rows r < m, s_r = share weight_r.
 
-    The maximum is subtracted first: the sum is then between 1 and K. An exponential under 1e-30 is flushed to zero:
-    no sum can see it, and subnormal numbers would slow every loop behind it.
+    ``raw`` becomes s_r d loss_r / d raw.
     """
-    zero = raw.dtype.type(0)
-    top = raw[0]
-    for k in range(1, raw.shape[0]):
-        top = max(top, raw[k])
-    raw_y = raw[y] - top
-    total = zero
-    for k in range(raw.shape[0]):
-        e = math.exp(raw[k] - top)
-        raw[k] = e if e > 1e-30 else zero
-        total += e
-    share = raw.dtype.type(1) / total
-    for k in range(raw.shape[0]):
-        raw[k] *= share
-    raw[y] -= raw.dtype.type(1)
-    return math.log(np.float64(total)) - raw_y
-
-
-@jit_inline
-def loss(raw, y):
-    """The loss of one sample: logistic for one raw prediction, softmax for several."""
-    if raw.shape[0] == 1:
-        return logistic_loss(raw, y)
-    return softmax_loss(raw, y)
-
-
-@jit_inline
-def tile_losses(X, y, weight, share, samples, m, W, b, n_raw, tile, raw):
-    """Return sum_r s_r loss_r over a tile, s_r = share weight_r; leave s_r d loss_r / d raw in ``raw``."""
-    total = 0.0
-    tile_raw(X, samples, m, tile, W, b, raw)
+    if raw.ndim == 1:
+        return logistic_losses(raw, m, data, rows, share)
+    result = 0.0
     for r in range(m):
-        s_r = raw.dtype.type(share * weight[samples[r]])
-        total += s_r * loss(raw[r, :n_raw], y[samples[r]])
-        for k in range(n_raw):
-            raw[r, k] *= s_r
-        for k in range(n_raw, raw.shape[1]):
-            raw[r, k] = 0
-    return total
+        weight = share * data.weight[rows[r]]
+        result += weight * softmax_loss(raw, r, n_raw, data.y[rows[r]], weight)
+    return result
+
+
+@jit
+def logistic_losses(raw, m, data, rows, share):
+    """log(1 + exp(-z)), z = raw if y == 1 else -raw; derivative p - y with p = 1 / (1 + exp(-raw)).
+
+    With t = exp(-|raw|), which never overflows, the loss is log(1 + t) + max(-z, 0).
+    """
+    result = 0.0
+    take_exponentials(raw)
+    for r in range(m):
+        x, y, weight = raw[r], data.y[rows[r]], share * data.weight[rows[r]]
+        result += weight * (raw[2 * BLOCK + r] + max(-x if y == 1 else x, 0.0))
+        raw[r] = weight * (probability(raw, r) - y)
+    return result
+
+
+@jit
+def take_exponentials(raw):
+    """Leave t = exp(-|raw|) and log(1 + t) behind the raw predictions of a block."""
+    for c in range(0, BLOCK, lane_count(raw)):
+        x = load(raw, c)
+        t = exp(minimum(x, x * -1))
+        store(raw, BLOCK + c, t)
+        store(raw, 2 * BLOCK + c, log1p(t))
+
+
+@jit_inline
+def probability(raw, r):
+    """Return 1 / (1 + exp(-raw[r])), which is 1 / (1 + t) or t / (1 + t)."""
+    one, t = raw.dtype.type(1), raw[BLOCK + r]
+    return (one if raw[r] >= 0 else t) / (one + t)
+
+
+@jit_inline
+def softmax_loss(raw, r, n_raw, y, weight):
+    """log(sum_k exp(raw_k)) - raw_y; derivative p_k - [k == y] with p = softmax(raw), times ``weight``."""
+    raw_y = raw[r, y]
+    top, log_sum = softmax(raw, r, n_raw, weight)
+    raw[r, y] -= raw.dtype.type(weight)
+    return log_sum - (raw_y - top)
+
+
+@jit
+def softmax(raw, r, n_raw, weight):
+    """Replace the raw predictions of a row by ``weight`` exp(raw_k) / sum_k exp(raw_k).
+
+    Return top = max_k raw_k and log(sum_k exp(raw_k - top)), a sum between 1 and K.
+    """
+    width, lanes = raw.shape[1], lane_count(raw)
+    top = largest(first_lanes(load(raw, r * width), n_raw))
+    for c in range(lanes, width, lanes):
+        top = max(top, largest(first_lanes(load(raw, r * width + c), n_raw - c)))
+    sum_of_exp = top * 0
+    for c in range(0, width, lanes):
+        e = exp(first_lanes(load(raw, r * width + c), n_raw - c) - top)
+        sum_of_exp += total(e)
+        store(raw, r * width + c, e)
+    share = raw.dtype.type(weight) / sum_of_exp
+    for c in range(0, width, lanes):
+        store(raw, r * width + c, load(raw, r * width + c) * share)
+    return top, math.log(np.float64(sum_of_exp))
+
+
+@jit
+def curve(raw, along, m, n_raw, weight, rows):
+    """Replace ``along``, a change of the raw predictions, by s_r B_r along_r, that of the losses' derivatives.
+
+    B = p (1 - p) for K = 1, else diag(p) - p p^T, is the second derivative of the loss by raw.
+    """
+    if raw.ndim == 1:
+        take_exponentials(raw)
+        for r in range(m):
+            p = probability(raw, r)
+            along[r] *= weight[rows[r]] * p * (1 - p)
+    else:
+        for r in range(m):
+            softmax(raw, r, n_raw, 1.0)
+            mean = 0.0
+            for k in range(n_raw):
+                mean += raw[r, k] * along[r, k]
+            for k in range(n_raw):
+                along[r, k] = weight[rows[r]] * raw[r, k] * (along[r, k] - mean)

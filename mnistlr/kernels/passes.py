@@ -1,92 +1,118 @@
 """Passes over the samples start <= i < stop, in order: raw predictions, losses, gradients, Hessian-vector products."""
 
+from mnistlr.kernels.block import add_outer, find, multiply
 from mnistlr.kernels.compiling import jit, jit_inline
-from mnistlr.kernels.losses import loss, tile_losses
-from mnistlr.kernels.tiles import AHEAD, TILE, fetch, tile_add, tile_raw
+from mnistlr.kernels.losses import block_losses, curve
+from mnistlr.kernels.records import BLOCK, Scratch, Weights
+from mnistlr.kernels.rows import AHEAD, add_row, dot_row, fetch_row
 
 
 @jit_inline
-def _next_in_order(X, i, stop, samples):
-    """Number the samples of the next tile, ask for later ones, and return how many it has."""
-    m = min(TILE, stop - i)
+def take_rows(X, first, stop, scratch):
+    """Number the rows of the next block and find their entries; return how many rows it has."""
+    m = min(BLOCK, stop - first)
     for r in range(m):
-        samples[r] = i + r
-        fetch(X, min(i + r + AHEAD, stop - 1))
+        scratch.rows[r] = first + r
+        fetch_row(X, min(first + r + AHEAD, stop - 1))
+        find(X, r, scratch)
     return m
 
 
 @jit
-def raw_predictions(X, start, stop, W, b, samples, tile, raw, out):
+def raw_predictions(X, start, stop, weights, scratch, out):
     """out[i] = W x_i + b, (n, K)."""
-    for i in range(start, stop, TILE):
-        m = _next_in_order(X, i, stop, samples)
-        tile_raw(X, samples, m, tile, W, b, raw)
-        for r in range(m):
+    for first in range(start, stop, BLOCK):
+        m = take_rows(X, first, stop, scratch)
+        multiply(X, m, weights.W, weights.b, scratch, scratch.raw)
+        _copy_raw(scratch.raw, m, out[first : first + m])
+
+
+@jit
+def raw_predictions_of_all(X, W, b, out, rows, columns, value, ends, tile, raw):
+    """Do the same for all of a few samples.
+
+    Its arguments are plain arrays: a call with records takes a hundred times as long as one image does.
+    """
+    scratch = Scratch(rows, columns, value, ends, tile, raw, raw)
+    raw_predictions(X, 0, X.shape[0], Weights(W, b), scratch, out)
+
+
+@jit
+def _copy_raw(raw, m, out):
+    for r in range(m):
+        if raw.ndim == 1:
+            out[r, 0] = raw[r]
+        else:
             for k in range(out.shape[1]):
-                out[i + r, k] = raw[r, k]
+                out[r, k] = raw[r, k]
 
 
 @jit
-def loss_sum(X, y, weight, start, stop, W, b, n_raw, samples, tile, raw):
-    """Return sum_i weight_i loss(W x_i + b, y_i)."""
-    total = 0.0
-    for i in range(start, stop, TILE):
-        m = _next_in_order(X, i, stop, samples)
-        total += tile_losses(X, y, weight, 1.0, samples, m, W, b, n_raw, tile, raw)
-    return total
+def loss_sum(data, start, stop, weights, n_raw, scratch):
+    """Return sum_i s_i loss(W x_i + b, y_i)."""
+    result = 0.0
+    for first in range(start, stop, BLOCK):
+        m = take_rows(data.X, first, stop, scratch)
+        multiply(data.X, m, weights.W, weights.b, scratch, scratch.raw)
+        result += block_losses(scratch.raw, m, n_raw, data, scratch.rows, 1.0)
+    return result
 
 
 @jit
-def loss_gradient(X, y, weight, start, stop, W, b, n_raw, samples, tile, raw, block, partial, G, g):
-    """Return the loss sum and add its gradient to G (K, d) and g (K,), float64; each row is read once.
+def loss_gradient(data, start, stop, weights, n_raw, scratch, period, partial, G):
+    """Return the loss sum and add its gradient to G, float64 records of (K, d) and (K,); each row is read once.
 
-    The gradient of ``block`` samples at a time is summed in ``partial`` (rows, d), then added to the total.
+    The gradient of ``period`` samples at a time is summed in ``partial``, in the arithmetic type, then added to G.
     """
-    total = 0.0
-    for first in range(start, stop, block):
-        partial[:] = 0
-        for i in range(first, min(first + block, stop), TILE):
-            m = _next_in_order(X, i, stop, samples)
-            total += tile_losses(X, y, weight, 1.0, samples, m, W, b, n_raw, tile, raw)
-            for r in range(m):
-                for k in range(n_raw):
-                    g[k] += raw[r, k]
-            tile_add(X, samples, m, tile, raw, partial)
-        for k in range(n_raw):
-            for j in range(G.shape[1]):
-                G[k, j] += partial[k, j]
-    return total
+    result = 0.0
+    for piece in range(start, stop, period):
+        for first in range(piece, min(piece + period, stop), BLOCK):
+            m = take_rows(data.X, first, min(piece + period, stop), scratch)
+            multiply(data.X, m, weights.W, weights.b, scratch, scratch.raw)
+            result += block_losses(scratch.raw, m, n_raw, data, scratch.rows, 1.0)
+            add_outer(data.X, m, scratch, scratch.raw, partial.W, partial.b)
+        move_to_total(partial.W, partial.b, G.W, G.b)
+    return result
 
 
 @jit
-def hessian_vector(X, weight, start, stop, W, b, n_raw, samples, tile, raw, block, partial, H, h):
-    """Add sum_i weight_i B_i r_i x_i^T to H (K, d) and sum_i weight_i B_i r_i to h (K,).
+def hessian_vector(data, start, stop, weights, direction, n_raw, scratch, period, partial, H):
+    """Add sum_i s_i B_i r_i (x_i, 1)^T to H, a record of (K, d) and (K,).
 
-    The first ``rows`` of W and b are the weights, the others the vector (V, c) that the Hessian is multiplied with:
-    r_i = V x_i + c, and B_i = diag(p) - p p^T, or p (1 - p) for K = 1, is the loss's second derivative by raw.
+    r_i = V x_i + c with (V, c) the ``direction`` that the Hessian is multiplied with, and B_i as in ``losses.curve``.
     """
-    rows = partial.shape[0]
-    for first in range(start, stop, block):
-        partial[:] = 0
-        for i in range(first, min(first + block, stop), TILE):
-            m = _next_in_order(X, i, stop, samples)
-            tile_raw(X, samples, m, tile, W, b, raw)
-            for r in range(m):
-                loss(raw[r, :n_raw], 0)  # leaves p for K = 1, else p - e_0
-                if n_raw == 1:
-                    raw[r, 0] = weight[i + r] * raw[r, 0] * (1.0 - raw[r, 0]) * raw[r, rows]
-                else:
-                    raw[r, 0] += 1.0
-                    mean = 0.0
-                    for k in range(n_raw):
-                        mean += raw[r, k] * raw[r, rows + k]
-                    for k in range(n_raw):
-                        raw[r, k] *= weight[i + r] * (raw[r, rows + k] - mean)
-                for k in range(n_raw):
-                    h[k] += raw[r, k]
-                for k in range(n_raw, rows):
-                    raw[r, k] = 0
-            tile_add(X, samples, m, tile, raw, partial)
-        for k in range(n_raw):
-            for j in range(H.shape[1]):
-                H[k, j] += partial[k, j]
+    along = scratch.along
+    for piece in range(start, stop, period):
+        for first in range(piece, min(piece + period, stop), BLOCK):
+            m = take_rows(data.X, first, min(piece + period, stop), scratch)
+            multiply(data.X, m, weights.W, weights.b, scratch, scratch.raw)
+            multiply(data.X, m, direction.W, direction.b, scratch, along)
+            curve(scratch.raw, along, m, n_raw, data.weight, scratch.rows)
+            add_outer(data.X, m, scratch, along, partial.W, partial.b)
+        move_to_total(partial.W, partial.b, H.W, H.b)
+
+
+@jit
+def second_moment_vector(X, weight, start, stop, v, v_b, G, g):
+    """Add sum_i s_i x~_i (x~_i . v), x~_i = (x_i, 1), to G (d,) and g (1,)."""
+    for i in range(start, stop):
+        a = v.dtype.type(weight[i]) * (dot_row(X, i, v) + v_b[0])
+        g[0] += a
+        add_row(X, i, a, G)
+
+
+@jit
+def move_to_total(partial, partial_b, G, g):
+    """Add a partial sum to the total, class by class, and set it to zero."""
+    for k in range(G.shape[0]):
+        g[k] += partial_b[k]
+        partial_b[k] = 0
+    if partial.ndim == 1:
+        for j in range(partial.shape[0]):
+            G[0, j] += partial[j]
+            partial[j] = 0
+    else:
+        for j in range(partial.shape[0]):
+            for k in range(G.shape[0]):
+                G[k, j] += partial[j, k]
+                partial[j, k] = 0

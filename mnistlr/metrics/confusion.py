@@ -14,7 +14,7 @@ import numpy.typing as npt
 from mnistlr._support.arrays import read_only
 from mnistlr._support.foreign import is_dask
 from mnistlr._support.threads import count_threads, run_chunks
-from mnistlr.kernels import HISTOGRAMS, count_label_pairs, sum_label_pairs
+from mnistlr.kernels.counting import HISTOGRAMS, count_label_pairs, sum_label_pairs
 
 _LEAST_BITS, _MOST_BITS = 4, 8  # labels are counted in a matrix of 16 x 16 to 256 x 256, or encoded first
 _SAMPLES_PER_THREAD = 1 << 19  # fewer are counted sooner than a thread starts

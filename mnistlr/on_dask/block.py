@@ -3,6 +3,7 @@
 Nothing here knows of Dask.
 """
 
+import copy
 import math
 import mmap
 from dataclasses import dataclass, replace
@@ -294,8 +295,13 @@ def sgd_epoch(
     state, random_state
         Both new.
     """
-    state, random_state = baton[0].copy(), np.random.RandomState()
+    state, random_state = copy.copy(baton[0]), np.random.RandomState()
     random_state.set_state(baton[1].get_state())
     objective = block.objective(n_raw, alpha=alpha, fit_intercept=fit_intercept)
     state.epoch(objective, block.rows, random_state, mean)
     return state, random_state
+
+
+def second_moment_vector_sum(block: Block, n_threads: int, v: Array) -> Array:
+    """Return sum_i s_i x~_i (x~_i . v)."""
+    return block.objective(1, n_threads).second_moment_vector_sum(v)

@@ -138,7 +138,7 @@ class BlockedObjective(Objective):
 
     def _like_this(self, runner: Runner, n_raw: int, alpha: float) -> "BlockedObjective":
         samples = BlockedSamples(
-            None, self.samples.n, self.samples.d, self.samples.scale, self.samples.dtype, runner, self.samples.starts
+            None, self.samples.n, self.samples.d, self.samples.unit, self.samples.dtype, runner, self.samples.starts
         )
         return BlockedObjective(samples, n_raw, alpha=alpha, fit_intercept=self.fit_intercept)
 
@@ -154,17 +154,13 @@ class BlockedObjective(Objective):
         return float((self._sums[1] / n) / (self._sums[0] / n) ** 2)
 
     @property
-    def y(self) -> Array:  # type: ignore[override]
+    def y(self) -> Array:
         """The class numbers of all samples, (n,): a byte a sample comes here."""
         return np.concatenate(self.runner.each(on_block.labels))
 
     def every(self, stride: int) -> tuple[Samples, Array]:
         """Return copies of every ``stride``-th sample, and their weights."""
         return self.samples.every_with_weight(stride)
-
-    def logistic(self) -> "BlockedObjective":
-        """Return the objective with one raw prediction and no penalty, for its Hessian, which needs no labels."""
-        return self._like_this(self.runner, 1, 0.0)
 
     def without(self, held_back: Array) -> tuple["BlockedObjective", "BlockedObjective", Array]:
         """Split the samples, numbered through the blocks, as ``Objective.without`` does.
@@ -217,3 +213,7 @@ class BlockedObjective(Objective):
     def hessian_vector_sum(self, theta: Array, vector: Array) -> Array:
         """Hessian of sum_i s_i loss_i times ``vector``."""
         return self.runner.add_up(on_block.hessian_vector_sum, self.n_raw, theta, vector)
+
+    def second_moment_vector_sum(self, v: Array) -> Array:
+        """sum_i s_i x~_i (x~_i . v)."""
+        return self.runner.add_up(on_block.second_moment_vector_sum, v)

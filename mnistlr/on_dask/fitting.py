@@ -13,10 +13,11 @@ from mnistlr._support.arrays import Array
 from mnistlr._support.sklearn import check_feature_names
 from mnistlr._support.threads import count_threads
 from mnistlr.exceptions import ArgumentError
-from mnistlr.linear_classifier import scaled
 from mnistlr.on_dask import block as on_block
 from mnistlr.on_dask.block import Facts
 from mnistlr.on_dask.blocked_objective import BlockedObjective, BlockedSamples, LocalRunner, Runner
+from mnistlr.samples import unit_and_dtype
+from mnistlr.training import class_weights, scaled, solver_of
 
 _settings: ContextVar[tuple[Any, bool | None]] = ContextVar("client and progress of a fit", default=(None, None))
 
@@ -144,7 +145,7 @@ def fit_in_blocks(model: Any, X: Sequence[Any], y: Sequence[Any], sample_weight:
 def _checker(model: Any) -> Any:
     """Return an estimator that checks the blocks: of the same kind, without what has been fitted."""
     model._validate_params()
-    if model._solver() == "svrg":
+    if solver_of(model) == "svrg":
         raise ArgumentError(
             "solver='svrg' does not work on data in blocks; expected 'lbfgs', 'newton', 'gd', 'nesterov' or 'sgd'."
         )
@@ -190,10 +191,8 @@ def objective_in_blocks(model: Any, like: Any, runner: Any) -> tuple[BlockedObje
     runner.is_mapped = all(fact.is_mapped or fact.n == 0 for fact in facts)
     blocks: Runner = runner.change(on_block.encode, classes, first.d, first, exponent, per_class)
     starts = np.cumsum([0] + [fact.n for fact in facts])
-    scale = 1 / 255 if first.dtype == np.uint8 else 1.0
-    dtype = np.dtype(np.float64 if first.dtype == np.float64 else np.float32)
     objective = BlockedObjective(
-        BlockedSamples(None, int(starts[-1]), first.d, scale, dtype, blocks, starts),
+        BlockedSamples(None, int(starts[-1]), first.d, *unit_and_dtype(first.dtype), blocks, starts),
         1 if len(classes) == 2 else len(classes), alpha=float(model.alpha), fit_intercept=model.fit_intercept,
     )  # fmt: skip
     if objective.n_counted == 0:
@@ -231,7 +230,7 @@ def _class_weights(model: Any, classes: Array, facts: list[Facts], exponent: int
         if fact.n:
             totals[np.searchsorted(classes, fact.labels)] += np.ldexp(fact.label_weights, fact.exponent - exponent)
     # One sample of each class that weighs as much as all of them: "balanced" asks for no more.
-    return scaled(model._class_weights(classes, classes, totals))
+    return scaled(class_weights(model, classes, classes, totals))
 
 
 class Progress:

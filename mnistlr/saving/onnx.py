@@ -22,7 +22,7 @@ from mnistlr.exceptions import ArgumentError
 if TYPE_CHECKING:
     import onnx
 
-    from mnistlr.linear_classifier import LinearClassifier
+    from mnistlr.estimators import LinearClassifier
 
 OPSET = 17  # of 2022: Softmax as it is meant since 13, and runtimes of the last years know it
 IR_VERSION = 8

@@ -10,32 +10,30 @@ With L the largest curvature of f, so that the gradient changes by at most L tim
 momentum starts anew whenever it points uphill (O'Donoghue & Candes, Found. Comput. Math. 15, 2015).
 """
 
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
+from mnistlr._support.arrays import Array
 from mnistlr.objective import Objective
-from mnistlr.solvers.monitor import Monitor, Result
+from mnistlr.solvers.curvature import largest_eigenvalue, loss_curvature
+from mnistlr.solvers.iterate import Iterate, largest_entry
 
-Array = npt.NDArray[Any]
-
-POWER_ITERATIONS = 30
+POWER_ITERATIONS = 10, 30  # at least, at most
+MARGIN = 1.05  # power iteration comes from below
 
 
 def gradient_descent(
-    objective: Objective, theta: Array, *, tol: float, max_iter: int, monitor: Monitor, accelerated: bool = False
-) -> Result:
-    """Minimise ``objective`` from ``theta`` until the largest entry of the gradient is at most ``tol``."""
+    objective: Objective, theta: Array | None = None, *, accelerated: bool = False
+) -> Iterator[Iterate]:
+    """Yield the points of gradient descent from ``theta`` (zeros by default), for as long as they are asked for."""
+    theta = objective.zeros() if theta is None else theta
     L, passes = largest_curvature(objective)
-    z, t = theta, 1.0
-    iteration = 0
+    z, t, iteration = theta, 1.0, 0
     while True:
         value, gradient = objective.value_and_gradient(z)
         passes += 1
-        result = monitor.judge(z, iteration, value, gradient, step=1 / L, passes=passes, tol=tol, max_iter=max_iter)
-        if result is not None:
-            return result
+        yield Iterate(iteration, z, value, largest_entry(gradient), 1 / L, passes)
         new_theta = z - gradient / L
         if accelerated and gradient @ (new_theta - theta) <= 0:
             t_next = (1 + np.sqrt(1 + 4 * t * t)) / 2
@@ -49,18 +47,9 @@ def gradient_descent(
 def largest_curvature(objective: Objective) -> tuple[float, int]:
     """Return a bound on the curvature of f anywhere, and the passes over the data that it took.
 
-    The loss curves at most by c = 1/4 (logistic) or 1/2 (softmax) along its raw predictions, so
-    L = alpha + c lambda_max(mean_i s_i (x_i, 1)(x_i, 1)^T). The eigenvalue comes from power iteration: the Hessian
-    of the logistic loss at zero is a quarter of that matrix. 5 % are added, because the iteration comes from below.
+    L = alpha + c lambda_max(mean_i s_i (x_i, 1)(x_i, 1)^T), see ``curvature``.
     """
-    logistic = objective.logistic()
-    zero, v = np.zeros(logistic.n_parameters), np.random.default_rng(0).standard_normal(logistic.n_parameters)
-    eigenvalue, passes = 0.0, 0
-    while passes < POWER_ITERATIONS:
-        v = 4 * logistic.hessian_vector(zero, v / np.sqrt(v @ v))
-        passes += 1
-        previous, eigenvalue = eigenvalue, float(np.sqrt(v @ v))
-        if eigenvalue == 0 or (passes >= 10 and eigenvalue - previous <= 1e-3 * eigenvalue):
-            break
-    L = objective.alpha + (0.25 if objective.n_raw == 1 else 0.5) * 1.05 * eigenvalue
+    start = np.random.default_rng(0).standard_normal(objective.samples.d + 1)
+    eigenvalue, passes = largest_eigenvalue(objective.second_moment_vector, start, *POWER_ITERATIONS)
+    L = objective.alpha + loss_curvature(objective.n_raw) * MARGIN * eigenvalue
     return L or 1.0, passes  # a constant function is at its minimum with any step

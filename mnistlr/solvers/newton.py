@@ -9,47 +9,40 @@ over the data each) and are preconditioned by the Hessian on a part of the sampl
 right digits grows with every iteration. For tolerances so tight that L-BFGS would need many more iterations.
 """
 
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
+from mnistlr._support.arrays import Array
 from mnistlr.objective import Objective
-from mnistlr.solvers.lbfgs import line_search, nothing_lower
-from mnistlr.solvers.monitor import Monitor, Result
+from mnistlr.solvers.iterate import Iterate, largest_entry
+from mnistlr.solvers.line_search import Point, line_search
 from mnistlr.solvers.preconditioner import MAX_FEATURES, Preconditioner
-
-Array = npt.NDArray[Any]
 
 MAX_PRODUCTS = 200  # H v, an iteration
 SUBSET = 12000  # samples that M is made of
 REBUILDS = 3  # iterations that make M anew; the softmax M does not depend on theta
 
 
-def newton(objective: Objective, theta: Array, *, tol: float, max_iter: int, monitor: Monitor) -> Result:
-    """Minimise ``objective`` from ``theta`` until the largest entry of the gradient is at most ``tol``."""
-    value, gradient = objective.value_and_gradient(theta)
-    passes, step = 1, np.nan
+def newton(objective: Objective, theta: Array | None = None) -> Iterator[Iterate]:
+    """Yield the points of Newton's method from ``theta`` (zeros by default), until rounding allows no lower one."""
     M: Preconditioner | None = None
+    passes, iteration = 0, 0
 
     def evaluate(theta: Array) -> tuple[float, Array]:
         nonlocal passes
         passes += 1
         return objective.value_and_gradient(theta)
 
-    iteration = 0
-    while True:
-        result = monitor.judge(theta, iteration, value, gradient, step=step, passes=passes, tol=tol, max_iter=max_iter)
-        if result is not None:
-            return result
+    theta = objective.zeros() if theta is None else theta
+    point: Point | None = Point(theta, *evaluate(theta))
+    while point is not None:
+        yield Iterate(iteration, point.theta, point.value, largest_entry(point.gradient), point.step, passes)
         if objective.samples.d <= MAX_FEATURES and iteration < (REBUILDS if objective.n_raw == 1 else 1):
-            M = Preconditioner(objective, theta, max(1, objective.samples.n // SUBSET))
-        direction, products = conjugate_gradients(objective, theta, gradient, M)
+            M = Preconditioner(objective, point.theta, max(1, objective.samples.n // SUBSET))
+        direction, products = conjugate_gradients(objective, point.theta, point.gradient, M)
         passes += products
-        found = line_search(evaluate, theta, direction, value, gradient, 1.0, objective.precision)
-        if found is None:
-            return nothing_lower(theta, iteration, gradient)
-        step, theta, value, gradient = found
+        point = line_search(evaluate, point, direction, 1.0, objective.precision)
         iteration += 1
 
 

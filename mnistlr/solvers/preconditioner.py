@@ -13,16 +13,12 @@ A few samples more (``RIDGE``), each with one feature at its peak, are added to 
 feature too rarely to know its curvature.
 """
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-from mnistlr import kernels
+from mnistlr._support.arrays import Array
 from mnistlr._support.threads import run_chunks
+from mnistlr.kernels.linear_algebra import add_gram, cholesky, cholesky_solve
 from mnistlr.objective import Objective
-
-Array = npt.NDArray[Any]
 
 MAX_FEATURES = 2000  # M has (d + 1)^2 entries; for more features the factorisation costs more than it saves
 PARTS = 16  # of the rows of M, for the threads; the sums in each entry are the same for any number
@@ -47,7 +43,7 @@ class Preconditioner:
         diagonal *= 1 + 1e-6  # rounding must not make M indefinite
         if not objective.fit_intercept:
             self.factor[-1, :-1], diagonal[-1] = 0.0, 1.0
-        kernels.cholesky(self.factor)
+        cholesky(self.factor)
 
     def solve(self, vector: Array) -> Array:
         """Return M^-1 vector, class by class, for a vector of parameters (W, b)."""
@@ -55,7 +51,7 @@ class Preconditioner:
         columns = np.hstack([V, c[:, np.newaxis]])
         if not self.objective.fit_intercept:
             columns[:, -1] = 0.0
-        kernels.cholesky_solve(self.factor, columns)
+        cholesky_solve(self.factor, columns)
         return np.concatenate([columns[:, :-1].ravel(), columns[:, -1]])
 
 
@@ -69,7 +65,7 @@ def subsampled_curvature(objective: Objective, theta: Array, stride: int) -> tup
     n_raw, d = objective.n_raw, samples.d
     if n_raw == 1:
         W, b = objective.unpack(theta)
-        raw = samples.raw_predictions(W * samples.scale, b, objective.n_threads)[:, 0].astype(np.float64)
+        raw = samples.raw_predictions(W, b, objective.n_threads)[:, 0].astype(np.float64)
         e = np.exp(-np.abs(raw))
         weight = weight * e / (1 + e) ** 2
     else:
@@ -79,7 +75,7 @@ def subsampled_curvature(objective: Objective, theta: Array, stride: int) -> tup
 
     def work(part: int) -> None:
         x = np.empty(d + 1, samples.dtype)
-        kernels.add_gram(samples.X, weight * samples.scale**2, 1 / samples.scale, edges[part], edges[part + 1], x, M)
+        add_gram(samples.X, weight, 1.0, edges[part], edges[part + 1], x, M)
 
     run_chunks(work, PARTS, objective.n_threads)
     return M, samples.peaks()

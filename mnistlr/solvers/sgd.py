@@ -12,25 +12,141 @@ ICML 2013, section 4). Given no step size, the metric M and eta are derived from
 (``step_size``), so that raw pixels just work; with a given one M is the identity.
 """
 
-import copy
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from mnistlr import kernels
+from mnistlr._support.arrays import Array
 from mnistlr.exceptions import DivergenceError
+from mnistlr.kernels.block import add_outer, find, multiply
+from mnistlr.kernels.compiling import jit, jit_inline, jit_reorder
+from mnistlr.kernels.lanes import lane_count, load, store
+from mnistlr.kernels.losses import block_losses
+from mnistlr.kernels.records import BLOCK, Data, aligned, pack, unpack, zero_weights
+from mnistlr.kernels.rows import AHEAD, fetch_row
 from mnistlr.objective import Objective
-from mnistlr.samples import aligned, pad_vector
-from mnistlr.solvers.monitor import Monitor, Result
+from mnistlr.solvers.iterate import Iterate
 from mnistlr.solvers.step_size import StepSize, derive_step_size
-
-Array = npt.NDArray[Any]
 
 AVERAGING = 3.0  # q
 PIECE = 16384  # samples between two looks at the interrupt flag
 SHUFFLED_WHOLE = 1 << 30  # bytes of data that are shuffled sample by sample; larger ones in pieces
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The step, compiled
+# ---------------------------------------------------------------------------------------------------------------
+
+
+class Metric(NamedTuple):
+    """The change of variables in which steps are taken: mu (d,) and M (d,), see ``step_size``."""
+
+    mean: Array
+    metric: Array
+
+
+class Rule(NamedTuple):
+    """The numbers in the equations above; ``intercept`` is 0 or 1, whether intercepts move."""
+
+    n_raw: int
+    batch_size: int
+    eta: float
+    horizon: float
+    power: float
+    alpha: float
+    momentum: float
+    intercept: float
+
+
+@jit
+def sgd_steps(data, order, theta, velocity, average, metric, rule, t, scratch):
+    """Take a step for each batch of the samples in ``order``; return the number of steps done so far, t.
+
+    ``theta``, ``velocity`` and ``average`` are changed in place.
+    """
+    for first in range(0, order.shape[0], rule.batch_size):
+        last = min(first + rule.batch_size, order.shape[0])
+        add_batch_gradient(data, order, first, last, rule.n_raw, theta, velocity, scratch)
+        t += 1
+        step = rule.eta * (1.0 + t / rule.horizon) ** -rule.power
+        share = (1.0 + AVERAGING) / (t + AVERAGING)
+        move(theta.W, theta.b, velocity, average, metric, rule, step, share)
+    return t
+
+
+@jit_inline
+def add_batch_gradient(data, order, first, last, n_raw, theta, velocity, scratch):
+    """v += 1/|B| sum_{i in B} s_i grad loss_i(theta) over the batch B = order[first:last]."""
+    for i in range(first, last, BLOCK):
+        m = take_shuffled(data.X, order, i, last, scratch)
+        multiply(data.X, m, theta.W, theta.b, scratch, scratch.raw)
+        block_losses(scratch.raw, m, n_raw, data, scratch.rows, 1.0 / (last - first))
+        add_outer(data.X, m, scratch, scratch.raw, velocity.W, velocity.b)
+
+
+@jit_inline
+def take_shuffled(X, order, first, last, scratch):
+    """Number the rows of the next block of a batch and find their entries; return how many rows it has."""
+    m = min(BLOCK, last - first)
+    for r in range(m):
+        scratch.rows[r] = order[first + r]
+        fetch_row(X, order[min(first + r + AHEAD, order.shape[0] - 1)])
+        find(X, r, scratch)
+    return m
+
+
+@jit
+def move(W, b, velocity, average, metric, rule, step, share):
+    """W <- W - step M (v + alpha W), v <- momentum (v + alpha W) and average <- average + share (W - average).
+
+    In the variables of ``step_size``: w_j moves by -step metric_j (v_j - v_b mean_j), and b by -step v_b less the
+    change of w . mean.
+    """
+    F = W.dtype.type
+    v, v_b, mean = velocity.W, velocity.b, metric.mean
+    alpha, momentum, share = F(rule.alpha), F(rule.momentum), F(share)
+    if W.ndim == 1:
+        drift = _move_vector(W, v, v_b[0], average.W, metric, F(step), alpha, momentum, share)
+        b[0] -= F(rule.intercept) * (F(step) * v_b[0] + drift)
+    else:
+        for c in range(0, W.shape[1], lane_count(W)):
+            g_b = load(v_b, c)
+            drift = g_b * 0
+            for j in range(W.shape[0]):
+                place = j * W.shape[1] + c
+                w = load(W, place)
+                u = load(v, place) + w * alpha
+                change = (u - g_b * mean[j]) * (F(-step) * metric.metric[j])
+                w += change
+                drift += change * mean[j]
+                store(W, place, w)
+                store(v, place, u * momentum)
+                a = load(average.W, place)
+                store(average.W, place, a + (w - a) * share)
+            store(b, c, load(b, c) - (g_b * F(step) + drift) * F(rule.intercept))
+    for k in range(b.shape[0]):
+        average.b[k] += share * (b[k] - average.b[k])
+        v_b[k] *= momentum
+
+
+@jit_reorder
+def _move_vector(w, v, v_b, average, metric, step, alpha, momentum, share):
+    """Do the same for one row of weights; return the change of w . mean."""
+    mean, drift = metric.mean, w.dtype.type(0)
+    for j in range(w.shape[0]):
+        u = v[j] + alpha * w[j]
+        change = -step * metric.metric[j] * (u - v_b * mean[j])
+        w[j] += change
+        drift += change * mean[j]
+        v[j] = momentum * u
+        average[j] += share * (w[j] - average[j])
+    return drift
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The epochs
+# ---------------------------------------------------------------------------------------------------------------
 
 
 class SGD:
@@ -65,7 +181,7 @@ class SGD:
         momentum: float = 0.0,
     ) -> None:
         samples = objective.samples
-        self.n_raw, self.scale, dtype = objective.n_raw, samples.scale, samples.dtype
+        self.n_raw, self.unit = objective.n_raw, samples.unit
         self.batch_size, self.power, self.average, self.momentum = batch_size, power, average, momentum
         if eta is None:
             step = derive_step_size(objective, batch_size)
@@ -74,26 +190,26 @@ class SGD:
             step = StepSize(np.zeros(samples.d), np.ones(samples.d), eta, eta)
             self.eta = eta
         self.steady_eta = step.steady_eta
-        # The kernels see the data unscaled: weights carry the scale, means and metric its inverse.
-        self.mean, self.metric = aligned((samples.d,), dtype), aligned((samples.d,), dtype)
-        self.mean[:] = step.mean / self.scale
-        self.metric[:] = step.metric * self.scale**2
-        W, b = objective.unpack(theta)
-        self.W, self.b = samples.pad(W * self.scale), pad_vector(b, dtype)
-        self.velocity, self.velocity_b = aligned(self.W.shape, dtype), np.zeros_like(self.b)
-        self.average_W, self.average_b = samples.pad(W * self.scale), self.b.copy()
+        self.metric = Metric(aligned((samples.d,), samples.dtype), aligned((samples.d,), samples.dtype))
+        self.metric.mean[:], self.metric.metric[:] = step.mean, step.metric
+        self.point = pack(*objective.unpack(theta), samples.dtype)
+        self.averaged = pack(*objective.unpack(theta), samples.dtype)
+        self.velocity = zero_weights(self.n_raw, samples.d, samples.dtype)
         self.steps = 0
         self.horizon = max(1.0, objective.n_counted / batch_size)
 
-    def copy(self) -> "SGD":
-        """Return a copy that shares nothing with this one."""
-        return copy.deepcopy(self)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a copy or a pickled state: arrays of its own, at cache lines again."""
+        self.__dict__ = dict(state)
+        for name in ("point", "averaged", "velocity"):
+            weights = zero_weights(self.n_raw, len(state[name].W), state[name].W.dtype)
+            weights.W[:], weights.b[:] = state[name]
+            self.__dict__[name] = weights
 
     @property
     def theta(self) -> Array:
         """The current answer, float64."""
-        W, b = (self.average_W, self.average_b) if self.average else (self.W, self.b)
-        return np.concatenate([W[: self.n_raw].ravel() / self.scale, b[: self.n_raw]], dtype=np.float64)
+        return unpack(self.averaged if self.average else self.point, self.n_raw)
 
     @property
     def last_step(self) -> float:
@@ -119,16 +235,55 @@ class SGD:
         samples = objective.samples
         if mean_weight is None:
             mean_weight = objective.weight_sum / samples.n if rows is None else float(objective.weight[rows].mean())
-        weight = objective.weight / mean_weight
-        scratch = samples.scratch(len(self.W))
+        data = Data(samples.X, objective.y, objective.weight / mean_weight)
+        rule = Rule(
+            self.n_raw,
+            self.batch_size,
+            self.eta,
+            self.horizon,
+            self.power,
+            objective.alpha,
+            self.momentum,
+            float(objective.fit_intercept),
+        )
+        scratch = objective.scratch()
         for order in shuffled(samples.n if rows is None else rows, samples.nbytes, self.batch_size, random_state):
-            self.steps = kernels.sgd_epoch(
-                samples.X, objective.y, weight, order, self.W, self.b, self.velocity, self.velocity_b,
-                self.average_W, self.average_b, self.mean, self.metric, self.n_raw, self.batch_size, self.eta,
-                self.horizon, self.power, AVERAGING, self.steps, objective.alpha / self.scale**2, self.momentum,
-                float(objective.fit_intercept), *scratch,
-            )  # fmt: skip
+            self.steps = sgd_steps(
+                data, order, self.point, self.velocity, self.averaged, self.metric, rule, self.steps, scratch
+            )
         check_finite(self.theta, self.eta)
+
+
+def sgd(
+    objective: Objective,
+    theta: Array | None = None,
+    *,
+    rows: Array | None = None,
+    random_state: np.random.RandomState | None = None,
+    **settings: Any,
+) -> Iterator[Iterate]:
+    """Yield the answer after each epoch, for as long as it is asked for.
+
+    Parameters
+    ----------
+    objective : Objective
+    theta : ndarray, optional
+        Starting point; zeros by default.
+    rows : ndarray of int, optional
+        Numbers of the samples to go over; all by default.
+    random_state : RandomState, optional
+        Shuffles the samples.
+    **settings
+        Of ``SGD``: batch_size, eta, power, average, momentum.
+    """
+    random_state = np.random.RandomState() if random_state is None else random_state
+    state = SGD(objective, objective.zeros() if theta is None else theta, **settings)
+    epoch = 0
+    while True:
+        state = objective.run_epoch(state, rows, random_state)
+        epoch += 1
+        theta = state.theta
+        yield Iterate(epoch, theta, objective.value(theta), step=state.last_step, passes=epoch)
 
 
 def check_finite(theta: Array, eta: float) -> None:
@@ -155,49 +310,3 @@ def shuffled(rows: int | Array, n_bytes: int, batch_size: int, random_state: np.
     for number in random_state.permutation(-(-n // piece)):
         start, stop = number * piece, min((number + 1) * piece, n)
         yield random_state.permutation(np.arange(start, stop) if isinstance(rows, int) else rows[start:stop])
-
-
-def sgd(
-    objective: Objective,
-    theta: Array,
-    *,
-    tol: float,
-    max_iter: int,
-    monitor: Monitor,
-    random_state: np.random.RandomState,
-    n_iter_no_change: int = 1,
-    held_back: Array | None = None,
-    **settings: Any,
-) -> Result:
-    """Minimise ``objective`` by epochs of SGD until ``n_iter_no_change`` in a row fail to improve it by ``tol``.
-
-    An epoch fails if it lowers the objective by less than ``tol`` times its value. With ``held_back``, numbers of
-    samples that are not trained on, their mean loss takes the place of the objective, and the result is the best seen.
-    ``settings`` are those of :class:`SGD`.
-    """
-    rows, validation = None, None
-    if held_back is not None:
-        objective, validation, rows = objective.without(held_back)
-    state = SGD(objective, theta, **settings)
-    best, best_theta, stale = np.inf, theta, 0
-    for epoch in range(1, max_iter + 1):
-        monitor.begin(best_theta)
-        state = objective.run_epoch(state, rows, random_state)
-        theta = state.theta
-        value = objective.value(theta)
-        judged = {} if validation is None else {"validation_loss": validation.value(theta)}
-        judge = judged.get("validation_loss", value)
-        stale = 0 if judge < best - tol * abs(best) or best == np.inf else stale + 1
-        if judge < best or validation is None:
-            best, best_theta = min(judge, best), theta
-        if monitor.record(best_theta, objective=value, step=state.last_step, passes=epoch, **judged):
-            return Result(best_theta, epoch, True, "stopped by a callback")
-        if stale >= n_iter_no_change:
-            what = "objective" if validation is None else "validation loss"
-            if validation is None and value > best * (1 + max(tol, 0.01)):
-                message = f"the {what} rose from {best:.3g} to {value:.3g}, which asks for smaller steps"
-                return Result(best_theta, epoch, False, message)
-            epochs = "epoch" if stale == 1 else "epochs"
-            message = f"the {what} improved by less than tol = {tol:g} of its value in {stale} {epochs}"
-            return Result(best_theta, epoch, True, message)
-    return Result(best_theta, max_iter, False, f"max_iter reached; epochs still improve by more than tol = {tol:g}")

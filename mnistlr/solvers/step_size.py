@@ -18,30 +18,27 @@ and Improved Rates", ICML 2019, section 3),
 
     eta = 2 / (c (mean ||(x', 1)||^2 / B + lambda_max) + alpha max_j 1 / s_j^2),
 
-where lambda_max is the largest eigenvalue of mean (x', 1)(x', 1)^T, and c = 1/4 (logistic) or 1/2 (softmax) bounds the
-curvature of the loss by its raw predictions.
+where lambda_max is the largest eigenvalue of mean (x', 1)(x', 1)^T, and c bounds the curvature of the loss along its
+raw predictions (``curvature``).
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from mnistlr._support.arrays import Array
 from mnistlr.exceptions import DivergenceError
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples
-
-Array = npt.NDArray[Any]
+from mnistlr.solvers.curvature import largest_eigenvalue, loss_curvature
 
 SUBSET = 512
-POWER_ITERATIONS = range(8, 21)  # at least, so that an eigenvector that hides from the start can come out; at most
-ENOUGH = 1e-3  # relative growth; the few samples say no more
+POWER_ITERATIONS = 8, 20  # at least, at most
 
 
 @dataclass(frozen=True)
 class StepSize:
-    """mu (d,), 1 / s^2 (d,) and eta, for data times their scale.
+    """mu (d,), 1 / s^2 (d,) and eta.
 
     ``steady_eta`` is for steps that do not become smaller: at most eta, and no step overshoots on any one sample.
     """
@@ -65,23 +62,23 @@ def derive_step_size(objective: Objective, batch_size: int) -> StepSize:
     """
     subset, weight = objective.every(max(1, objective.samples.n // SUBSET))
     weight = weight / weight.mean() if weight.any() else np.ones(subset.n)
-    mean, variance, spread = moments(subset, weight)
+    mean, variance, spread = subset.moments(weight)
     if not objective.fit_intercept:
         variance, mean, spread = variance + mean**2, np.zeros_like(mean), subset.peaks()
     squared = spread * (np.sqrt(variance) + spread / 16)
-    # What a handful of samples say of a feature is no measure: it takes the most cautious of the other steps.
+    # A few samples do not determine a feature's range. Such features get the smallest step of all.
     rare = variance * subset.n <= 8 * spread**2
     squared[rare] = squared[~rare].max() if not rare.all() else squared.max() or 1.0
-    c = 0.25 if objective.n_raw == 1 else 0.5
+    c = loss_curvature(objective.n_raw)
     # The quotient and a step times it stay finite in the arithmetic type also without a penalty.
     metric = 1 / np.maximum(squared + objective.alpha / c, 1e3 * np.finfo(subset.dtype).tiny)
     square = np.square(weight)
-    norms = squared_norms(subset, mean, metric) + 1.0
+    norms = subset.squared_norms(mean, metric) + 1.0
     mean_square = float(square @ norms / square.sum())
     # All samples say how uneven the weights are, the few of the subset might miss a heavy one.
     mean_square *= objective.unevenness
     # The intercept's own eigenvalue is 1.
-    eigenvalue = max(largest_eigenvalue(subset, weight, mean, metric), 1.0)
+    eigenvalue = max(eigenvalue_of_changed(subset, weight, mean, metric), 1.0)
     penalty = objective.alpha * metric.max()
     curvature = c * (mean_square / batch_size + eigenvalue) + penalty
     steady = max(curvature, c * float((weight * norms).max()) / batch_size + penalty)
@@ -90,61 +87,20 @@ def derive_step_size(objective: Objective, batch_size: int) -> StepSize:
     return StepSize(mean, metric, 2 / curvature, 2 / steady)
 
 
-def moments(samples: Samples, weight: Array) -> tuple[Array, Array, Array]:
-    """Return mean, variance and range of every feature, for weights of mean 1."""
-    if samples.is_sparse:
-        data, indices, indptr = samples.X
-        data = data * samples.scale
-        weights = np.repeat(weight, np.diff(indptr))
-        mean = np.bincount(indices, weights * data, samples.d) / samples.n
-        variance = np.bincount(indices, weights * np.square(data), samples.d) / samples.n - mean**2
-        low, high = np.zeros(samples.d), np.zeros(samples.d)  # most entries are zeros that are not stored
-        np.minimum.at(low, indices, data)
-        np.maximum.at(high, indices, data)
-        return mean, np.maximum(variance, 0), high - low
-    low, high = samples.X.min(axis=0).astype(np.float64), samples.X.max(axis=0).astype(np.float64)
-    # In the arithmetic type and in place: a first step that comes soon is worth more than digits of its size.
-    X, weight = samples.X.astype(samples.dtype), weight.astype(samples.dtype)
-    mean = (weight @ X).astype(np.float64) / samples.n
-    X -= mean.astype(X.dtype)
-    variance = (weight @ np.square(X, out=X)).astype(np.float64) / samples.n
-    return mean * samples.scale, variance * samples.scale**2, (high - low) * samples.scale
+def eigenvalue_of_changed(samples: Samples, weight: Array, mean: Array, metric: Array) -> float:
+    """Return the largest eigenvalue of the weighted mean of x'_i x'_i^T.
 
-
-def squared_norms(samples: Samples, mean: Array, metric: Array) -> Array:
-    """Return ||x'_i||^2 = sum_j metric_j (x_ij - mean_j)^2 of every sample."""
-    if samples.is_sparse:
-        # The square multiplied out, for only x differs from sample to sample and most of it is zero.
-        data, indices, indptr = samples.X
-        data = data * samples.scale
-        terms = metric[indices] * data * (data - 2 * mean[indices])
-        rows = np.repeat(np.arange(samples.n), np.diff(indptr))
-        norms: Array = np.maximum(np.bincount(rows, terms, samples.n) + metric @ mean**2, 0)
-    else:
-        X = samples.X.astype(samples.dtype)
-        X -= (mean / samples.scale).astype(X.dtype)
-        X *= (np.sqrt(metric) * samples.scale).astype(X.dtype)
-        norms = np.einsum("ij,ij->i", X, X).astype(np.float64)
-    return norms
-
-
-def largest_eigenvalue(samples: Samples, weight: Array, mean: Array, metric: Array) -> float:
-    """Return the largest eigenvalue of the weighted mean of x'_i x'_i^T by power iteration.
-
-    The product with that matrix is four times the Hessian of the logistic loss at zero. So few samples are one
-    thread's work: waiting for a second one, twenty times, would take longer where cores are busy.
+    So few samples are one thread's work: waiting for a second one, twenty times, would take longer on busy cores.
     """
-    objective = Objective(samples, np.zeros(samples.n, np.int32), 1, alpha=0.0, sample_weight=weight, n_threads=1)
-    # From where all features vary together, but not quite: exactly there, symmetric data may hide the eigenvector.
-    v = np.sqrt(1 / metric) * (1 + 0.5 * np.random.default_rng(0).standard_normal(samples.d))
-    eigenvalue = 0.0
-    zero = np.zeros(objective.n_parameters)
-    for iteration in range(1, POWER_ITERATIONS.stop):
-        v /= np.sqrt(v @ v)
+    labels = np.zeros(samples.n, np.int32)
+    objective = Objective(samples, labels, 1, alpha=0.0, sample_weight=weight, n_threads=1)
+
+    def multiply(v: Array) -> Array:
         w = v * np.sqrt(metric)
-        product = 4 * objective.hessian_vector(zero, np.append(w, -w @ mean))
-        v = (product[:-1] - product[-1] * mean) * np.sqrt(metric)
-        before, eigenvalue = eigenvalue, float(np.sqrt(v @ v))
-        if eigenvalue == 0 or (iteration >= POWER_ITERATIONS.start and eigenvalue <= (1 + ENOUGH) * before):
-            break
-    return eigenvalue
+        product = objective.second_moment_vector(np.append(w, -w @ mean))
+        changed: Array = (product[:-1] - product[-1] * mean) * np.sqrt(metric)
+        return changed
+
+    # From where all features vary together, but not quite: exactly there, symmetric data may hide the eigenvector.
+    start = np.sqrt(1 / metric) * (1 + 0.5 * np.random.default_rng(0).standard_normal(samples.d))
+    return largest_eigenvalue(multiply, start, *POWER_ITERATIONS)[0]

@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 from mnistlr import SoftmaxRegression
-from mnistlr.linear_classifier import DEFAULTS
+from mnistlr.training import DEFAULTS
 
 SOLVERS = sorted(DEFAULTS)
 # For all tests alike: warnings.catch_warnings is no help where several threads run.

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from numpy.testing import assert_array_equal
 
 from mnistlr import DivergenceError, LogisticRegression, SoftmaxRegression
-from mnistlr.linear_classifier import DEFAULTS
+from mnistlr.training import DEFAULTS
 
 SOLVERS = sorted(DEFAULTS)
 OVERFLOWS_FROM = {np.dtype(np.float32): 1e19, np.dtype(np.float64): 1e150}

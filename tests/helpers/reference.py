@@ -30,7 +30,7 @@ def losses(raw, y):
     if raw.shape[1] == 1:
         return np.logaddexp(0, np.where(y == 1, -raw[:, 0], raw[:, 0]))
     top = raw.max(axis=1)
-    return top + np.log(np.exp(raw - top[:, None]).sum(axis=1)) - raw[np.arange(len(raw)), y]
+    return np.log(np.exp(raw - top[:, None]).sum(axis=1)) - (raw[np.arange(len(raw)), y] - top)
 
 
 def probabilities(raw):

@@ -1,4 +1,4 @@
-"""Small problems with their optima, and all solvers with one signature."""
+"""Small problems with their optima, and all solvers with one signature, run as an estimator runs them."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ import pytest
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples
 from mnistlr.solvers import gradient_descent, lbfgs, newton, sgd, svrg
+from mnistlr.training import GradientRule, ImprovementRule, minimise
 from tests.conftest import ImageData
 from tests.helpers import reference
 
@@ -37,6 +38,31 @@ EXACT = {
     "nesterov": nesterov,
 }
 ALL = EXACT | {"sgd": sgd_seeded}
+
+
+class Watch:
+    """Shows a function every iterate; the run stops when it returns True."""
+
+    def __init__(self, look):
+        self.look = look
+
+    def begin(self, theta):
+        pass
+
+    def end(self, theta, iteration, record):
+        return bool(self.look(theta, record))
+
+
+def run(iterates, start, rule, max_iter, look=None):
+    """Let a solver run; ``rule`` may be a tolerance for the gradient. Return the result and the history."""
+    rule = GradientRule(rule) if isinstance(rule, float) else rule
+    return minimise(iterates, start, rule, max_iter, None if look is None else Watch(look))
+
+
+def run_by_name(name, objective, start, *, tol, max_iter, look=None):
+    """Run one of ``ALL`` until its own rule stops it."""
+    rule = ImprovementRule(tol, 1, None) if name == "sgd" else GradientRule(tol)
+    return run(ALL[name](objective, start), start, rule, max_iter, look)
 
 
 @pytest.fixture(scope="session", params=[1, 3], ids=["logistic", "softmax"])

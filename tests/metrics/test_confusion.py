@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from mnistlr.kernels import HISTOGRAMS, count_label_pairs, sum_label_pairs
+from mnistlr.kernels.counting import HISTOGRAMS, count_label_pairs, sum_label_pairs
 from mnistlr.metrics import confusion as metrics
 from mnistlr.metrics.confusion import accuracy, confusion_matrix
 from mnistlr.metrics.summary import ClassificationSummary

@@ -127,7 +127,7 @@ def test_the_objective_is_that_of_all_samples(small_mnist, is_sparse):
     for stride in (1, 3, 700, 1234):  # the very same samples
         for one, other in zip(blocked.every(stride), whole.every(stride), strict=True):
             if isinstance(one, Samples):
-                one, other = ((samples.X if samples.is_sparse else [samples.X]) for samples in (one, other))
+                one, other = ((samples.X if is_sparse else [samples.X]) for samples in (one, other))
             else:
                 one, other = [one], [other]
             for a, b in zip(one, other, strict=True):

@@ -9,13 +9,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from mnistlr import LogisticRegression, SoftmaxRegression
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples
-from mnistlr.solvers import Monitor, lbfgs
-from mnistlr.solvers.lbfgs import line_search, two_loop
+from mnistlr.solvers import lbfgs
+from mnistlr.solvers.lbfgs import two_loop
+from mnistlr.solvers.line_search import Point, line_search
 from mnistlr.solvers.newton import conjugate_gradients
 from mnistlr.solvers.preconditioner import Preconditioner
 from tests.conftest import ImageData
 from tests.helpers import reference
-from tests.helpers.solver_problems import ALPHA
+from tests.helpers.solver_problems import ALPHA, run
 
 # --- L-BFGS -----------------------------------------------------------------------------------------------------
 
@@ -68,24 +69,25 @@ def test_line_search_finds_a_point_of_the_strong_wolfe_conditions(name, first_st
         with np.errstate(over="ignore"):
             return phi(theta[0]), np.array([slope(theta[0])])
 
-    found = line_search(evaluate, np.zeros(1), np.ones(1), phi(0.0), np.array([slope(0.0)]), first_step)
+    found = line_search(evaluate, Point(np.zeros(1), phi(0.0), np.array([slope(0.0)])), np.ones(1), first_step)
     assert found is not None
-    step, theta, value, gradient = found
-    assert theta[0] == step == calls[-1]
+    step, value, gradient = found.step, found.value, found.gradient
+    assert found.theta[0] == step == calls[-1]
     assert (value, gradient[0]) == (phi(step), slope(step))
     assert value <= phi(0) + 1e-4 * step * slope(0)
     assert abs(slope(step)) <= 0.9 * abs(slope(0))
 
 
 def test_line_search_refuses_to_go_uphill():
-    assert line_search(lambda t: (t @ t, 2 * t), np.ones(1), np.ones(1), 1.0, np.array([2.0]), 1.0) is None
+    start = Point(np.ones(1), 1.0, np.array([2.0]))
+    assert line_search(lambda t: (t @ t, 2 * t), start, np.ones(1), 1.0) is None
 
 
 def test_line_search_gives_up_where_there_is_no_lower_point():
     def rising(theta):  # a gradient that lies
         return 1.0 + abs(theta[0]), -np.ones(1)
 
-    assert line_search(rising, np.zeros(1), np.ones(1), 1.0, -np.ones(1), 1.0) is None
+    assert line_search(rising, Point(np.zeros(1), 1.0, -np.ones(1)), np.ones(1), 1.0) is None
 
 
 # --- preconditioner, conjugate gradients ------------------------------------------------------------------------
@@ -145,10 +147,6 @@ def test_preconditioned_lbfgs_under_a_vanishing_penalty(small_mnist: ImageData):
     """Pixels that the preconditioner's samples hardly show must not take wild steps."""
     X, y = small_mnist.X_train, (small_mnist.y_train == 2).astype(np.int32)
     objective = Objective(Samples.of(X), y, 1, alpha=1e-10)
-    start = np.zeros(objective.n_parameters)
-    values = [
-        lbfgs(objective, start, tol=0.0, max_iter=15, monitor=Monitor(), precondition=choice).theta
-        for choice in (True, False)
-    ]
-    preconditioned, plain = map(objective.value, values)
+    runs = [run(lbfgs(objective, precondition=choice), objective.zeros(), 0.0, 15) for choice in (True, False)]
+    preconditioned, plain = (objective.value(result.theta) for result, _ in runs)
     assert preconditioned < plain

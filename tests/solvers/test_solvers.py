@@ -8,12 +8,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 from mnistlr import LogisticRegression, SoftmaxRegression
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples
-from mnistlr.solvers import Monitor, gradient_descent
+from mnistlr.solvers import gradient_descent
+from mnistlr.solvers.curvature import largest_eigenvalue
 from mnistlr.solvers.gradient_descent import largest_curvature
-from mnistlr.solvers.step_size import largest_eigenvalue
+from mnistlr.solvers.iterate import Iterate
+from mnistlr.solvers.step_size import eigenvalue_of_changed
+from mnistlr.training import GradientRule, minimise
 from tests.conftest import ImageData
 from tests.helpers import reference
-from tests.helpers.solver_problems import ALL, ALPHA, EXACT, value_of
+from tests.helpers.solver_problems import ALL, ALPHA, EXACT, run, run_by_name, value_of
 
 # --- the optimum ------------------------------------------------------------------------------------------------
 
@@ -21,7 +24,7 @@ from tests.helpers.solver_problems import ALL, ALPHA, EXACT, value_of
 @pytest.mark.parametrize("name", EXACT)
 def test_same_optimum(objective, optimum, name):
     tol = 1e-6
-    result = EXACT[name](objective, np.zeros(objective.n_parameters), tol=tol, max_iter=20_000, monitor=Monitor())
+    result, _ = run_by_name(name, objective, objective.zeros(), tol=tol, max_iter=20_000)
     assert result.converged
     # Strong convexity: f - f* <= |grad f|^2 / (2 alpha), and |W - W*|^2 <= 2 (f - f*) / alpha.
     gap = len(optimum) * tol**2 / (2 * ALPHA)
@@ -35,9 +38,10 @@ def test_same_optimum(objective, optimum, name):
 @pytest.mark.parametrize("name", ALL)
 def test_the_history_is_the_function_being_minimised(objective, name):
     seen = []
-    monitor = Monitor(lambda theta, record: seen.append((theta.copy(), dict(record))))
-    ALL[name](objective, np.ones(objective.n_parameters) / 10, tol=1e-3, max_iter=50, monitor=monitor)
-    history = monitor.history()
+    _, history = run_by_name(
+        name, objective, np.ones(objective.n_parameters) / 10, tol=1e-3, max_iter=50,
+        look=lambda theta, record: seen.append((theta.copy(), dict(record))),
+    )  # fmt: skip
     assert len(seen) == len(history["objective"]) >= 3
     for i, (theta, record) in enumerate(seen):
         assert_allclose(history["objective"][i], value_of(objective, theta), rtol=1e-12)
@@ -54,16 +58,16 @@ def test_the_history_is_the_function_being_minimised(objective, name):
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_callback_stops(objective, name):
-    monitor = Monitor(lambda theta, record: record["passes"] >= 3)
-    result = ALL[name](objective, np.zeros(objective.n_parameters), tol=0.0, max_iter=500, monitor=monitor)
+    result, history = run_by_name(
+        name, objective, objective.zeros(), tol=0.0, max_iter=500, look=lambda theta, record: record["passes"] >= 3
+    )
     assert "callback" in result.message
-    assert len(monitor.records) == 1 + np.argmax(monitor.history()["passes"] >= 3)
+    assert len(history["passes"]) == 1 + np.argmax(history["passes"] >= 3)
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_max_iter_is_kept_and_told(objective, name):
-    monitor = Monitor()
-    result = ALL[name](objective, np.zeros(objective.n_parameters), tol=0.0, max_iter=2, monitor=monitor)
+    result, _ = run_by_name(name, objective, objective.zeros(), tol=0.0, max_iter=2)
     assert result.n_iter == 2
     assert not result.converged
     assert "max_iter" in result.message
@@ -71,36 +75,91 @@ def test_max_iter_is_kept_and_told(objective, name):
 
 @pytest.mark.parametrize("name", EXACT)
 def test_a_start_at_the_optimum_is_left_alone(objective, optimum, name):
-    result = EXACT[name](objective, optimum, tol=1e-10, max_iter=10, monitor=Monitor())
+    result, _ = run_by_name(name, objective, optimum, tol=1e-10, max_iter=10)
     assert (result.n_iter, result.converged) == (0, True)
     assert_array_equal(result.theta, optimum)
 
 
-def test_callback_time_is_not_the_solvers(monkeypatch):
+def test_the_clock_runs_only_while_the_solver_works(monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr("mnistlr.solvers.monitor.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("mnistlr.training.time.perf_counter", lambda: clock[0])
 
-    def slow(theta, record):
-        clock[0] += 100
+    def solver():
+        for iteration in range(10):
+            clock[0] += 1
+            yield Iterate(iteration, np.zeros(1), 1.0, 1.0)
 
-    monitor = Monitor(slow)
-    for _ in range(3):
-        clock[0] += 1
-        monitor.record(np.zeros(1), objective=1.0, passes=1)
-    assert_array_equal(monitor.history()["seconds"], [1, 2, 3])
+    class SlowRule(GradientRule):
+        def extras(self, iterate):
+            clock[0] += 10
+            return super().extras(iterate)
+
+        def judge(self, iterate):
+            clock[0] += 100
+            return super().judge(iterate)
+
+    class SlowWatcher:
+        def begin(self, theta):
+            clock[0] += 1000
+
+        def end(self, theta, iteration, record):
+            clock[0] += 10_000
+            return False
+
+    result, history = minimise(solver(), np.zeros(1), SlowRule(0.0), 2, SlowWatcher())
+    assert result.n_iter == 2
+    assert_array_equal(history["seconds"], [1, 2, 3])
+    assert clock[0] >= 3 + 3 * 10_110 + 2 * 1000
+
+
+def test_a_watcher_is_told_of_each_iteration_once():
+    """The starting point is no iteration of its own: the first one begins before it is evaluated."""
+    told = []
+
+    class Watcher:
+        def begin(self, theta):
+            told.append(("begin", theta[0]))
+
+        def end(self, theta, iteration, record):
+            told.append((iteration, theta[0]))
+            return False
+
+    points = (Iterate(i, np.array([10.0 + i]), 1.0, 1.0) for i in range(3))
+    minimise(points, np.array([-1.0]), GradientRule(0.0), 2, Watcher())
+    assert told == [("begin", -1), (0, 10), (1, 11), ("begin", 11), (2, 12)]
+
+
+def test_a_solver_that_finds_no_better_point_did_not_converge():
+    points = (Iterate(i, np.array([float(i)]), 1.0, 0.5) for i in range(3))
+    result, history = run(points, np.zeros(1), 0.1, 100)
+    assert (result.n_iter, result.converged, result.theta[0]) == (2, False, 2.0)
+    assert "rounding" in result.message
+    assert "0.5 > tol" in result.message
+    assert len(history["objective"]) == 3
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_solver_can_be_stepped_through_by_hand(objective, name):
+    """From zeros, by default; each iterate belongs to its point, and no later step changes an earlier one."""
+    iterates = [iterate for iterate, _ in zip(ALL[name](objective), range(4), strict=False)]
+    thetas = [iterate.theta.copy() for iterate in iterates]
+    assert [iterate.iteration for iterate in iterates] == [i + (name == "sgd") for i in range(4)]
+    if name not in ("sgd", "svrg"):  # svrg goes over the data once before its first anchor
+        assert not thetas[0].any()
+    for iterate, theta in zip(iterates, thetas, strict=True):
+        assert_allclose(iterate.value, value_of(objective, theta), rtol=1e-12)
+    assert (np.diff([iterate.passes for iterate in iterates]) >= 1).all()
+    _, history = run_by_name(name, objective, objective.zeros(), tol=0.0, max_iter=iterates[-1].iteration)
+    assert_array_equal([iterate.value for iterate in iterates], history["objective"])
 
 
 @pytest.mark.parametrize("name", EXACT)
 def test_the_intercept_alone_converges_to_the_log_odds(name):
     X, y = np.zeros((100, 2)), np.repeat([1, 0], [30, 70]).astype(np.int32)
-    result = EXACT[name](
-        Objective(Samples.of(X), y, 1, alpha=1.0), np.zeros(3), tol=1e-10, max_iter=200, monitor=Monitor()
-    )
+    result, _ = run_by_name(name, Objective(Samples.of(X), y, 1, alpha=1.0), np.zeros(3), tol=1e-10, max_iter=200)
     assert_allclose(result.theta, [0, 0, np.log(0.3 / 0.7)], atol=1e-9)
     y = np.repeat([0, 1, 2], [20, 30, 50]).astype(np.int32)
-    result = EXACT[name](
-        Objective(Samples.of(X), y, 3, alpha=1.0), np.zeros(9), tol=1e-10, max_iter=500, monitor=Monitor()
-    )
+    result, _ = run_by_name(name, Objective(Samples.of(X), y, 3, alpha=1.0), np.zeros(9), tol=1e-10, max_iter=500)
     assert_allclose(reference.probabilities(result.theta[None, -3:]), [[0.2, 0.3, 0.5]], atol=1e-9)
 
 
@@ -110,11 +169,11 @@ def test_the_intercept_alone_converges_to_the_log_odds(name):
 @pytest.mark.parametrize("accelerated", [False, True])
 def test_gradient_descent_follows_its_equations(objective, accelerated):
     seen = []
-    monitor = Monitor(lambda theta, record: seen.append(theta))
     start = np.ones(objective.n_parameters) / 10
-    gradient_descent(objective, start, tol=0.0, max_iter=8, monitor=monitor, accelerated=accelerated)
+    iterates = gradient_descent(objective, start, accelerated=accelerated)
+    _, history = run(iterates, start, 0.0, 8, lambda theta, record: seen.append(theta))
     L, _ = largest_curvature(objective)
-    assert_allclose(monitor.history()["step"], 1 / L)
+    assert_allclose(history["step"], 1 / L)
     theta = z = start
     t = 1.0
     for point in seen:
@@ -188,7 +247,19 @@ def test_curvature_of_data_that_hide_it_from_a_vector_of_ones():
     assert exact <= L <= 1.06 * exact
     mean, metric = np.zeros(2), np.ones(2)
     assert_allclose(
-        largest_eigenvalue(Samples.of(X), np.ones(1000), mean, metric),
+        eigenvalue_of_changed(Samples.of(X), np.ones(1000), mean, metric),
         np.linalg.eigvalsh(X.T @ X / 1000).max(),
         rtol=1e-6,
     )
+
+
+def test_power_iteration_takes_as_many_products_as_it_needs():
+    A = np.diag([5.0, 1.0, 0.5])
+    eigenvalue, count = largest_eigenvalue(lambda v: A @ v, np.ones(3), 1, 50)
+    assert_allclose(eigenvalue, 5, rtol=1e-3)
+    assert 2 < count < 10
+    assert largest_eigenvalue(lambda v: A @ v, np.ones(3), 20, 50)[1] == 20
+    assert largest_eigenvalue(lambda v: A @ v, np.ones(3), 1, 2)[1] == 2
+    assert largest_eigenvalue(lambda v: 0 * v, np.ones(3), 5, 9) == (0.0, 1)
+    hidden = np.array([1e-6, 1.0, 1.0])  # nearly orthogonal to the eigenvector
+    assert_allclose(largest_eigenvalue(lambda v: A @ v, hidden, 12, 50)[0], 5, rtol=1e-3)

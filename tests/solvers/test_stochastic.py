@@ -8,13 +8,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from mnistlr import SoftmaxRegression
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples
-from mnistlr.solvers import Monitor, sgd
-from mnistlr.solvers.distinct import distinct
+from mnistlr.solvers import sgd
+from mnistlr.solvers.few_samples import distinct
 from mnistlr.solvers.sgd import shuffled
-from mnistlr.solvers.step_size import derive_step_size, largest_eigenvalue, moments
+from mnistlr.solvers.step_size import derive_step_size, eigenvalue_of_changed
+from mnistlr.training import ImprovementRule
 from tests.conftest import ImageData
 from tests.helpers import reference
-from tests.helpers.solver_problems import value_of
+from tests.helpers.solver_problems import run, value_of
 
 
 def test_sgd_comes_nearer_like_one_over_t(objective, optimum):
@@ -22,12 +23,9 @@ def test_sgd_comes_nearer_like_one_over_t(objective, optimum):
     f = value_of(objective, optimum)
     gaps = []
     for seed in range(4):
-        monitor = Monitor()
-        sgd(
-            objective, np.zeros(objective.n_parameters), tol=0.0, max_iter=160, n_iter_no_change=1000,
-            monitor=monitor, random_state=np.random.RandomState(seed),
-        )  # fmt: skip
-        gaps.append(monitor.history()["objective"][[9, 39, 159]] - f)
+        iterates = sgd(objective, random_state=np.random.RandomState(seed))
+        _, history = run(iterates, objective.zeros(), ImprovementRule(0.0, 1000, None), 160)
+        gaps.append(history["objective"][[9, 39, 159]] - f)
     gaps = np.mean(gaps, axis=0)
     assert (gaps > 0).all()
     assert gaps[1] < gaps[0] / 2
@@ -81,7 +79,7 @@ def test_moments(make, dtype):
         X -= 2.0 * X * (np.arange(9) % 2)  # negative ones as well
     seen = X / 255 if dtype == np.uint8 else X
     counts = random.integers(1, 4, 50)
-    mean, variance, spread = moments(Samples.of(make(X)), counts / counts.mean())
+    mean, variance, spread = Samples.of(make(X)).moments(counts / counts.mean())
     seen = np.repeat(seen, counts, axis=0)
     rtol = 1e-6 if dtype == np.uint8 else 1e-12
     assert_allclose(mean, seen.mean(axis=0), rtol=rtol)
@@ -94,14 +92,14 @@ def test_largest_eigenvalue(digits: ImageData):
     mean, metric = X.mean(axis=0), 1 / (X.var(axis=0) + 0.1)
     x = (X - mean) * np.sqrt(metric)
     exact = np.linalg.eigvalsh(x.T @ x / 200)[-1]
-    found = largest_eigenvalue(Samples.of(X), np.ones(200), mean, metric)
+    found = eigenvalue_of_changed(Samples.of(X), np.ones(200), mean, metric)
     assert 0.95 * exact <= found <= exact * (1 + 1e-12)
 
 
 def test_largest_eigenvalue_of_a_direction_that_the_start_hardly_holds():
     d = 10_000
     X = sp.diags_array(np.append(np.sqrt(1.5), np.ones(d - 1)), format="csr")
-    found = largest_eigenvalue(Samples.of(X), np.ones(d), np.zeros(d), np.ones(d))
+    found = eigenvalue_of_changed(Samples.of(X), np.ones(d), np.zeros(d), np.ones(d))
     assert_allclose(found, 1.5 / d, rtol=0.02)
 
 
@@ -155,16 +153,14 @@ def test_shuffled_visits_each_sample_once_in_random_order(n_bytes, rows):
 
 def test_sgd_with_validation_returns_the_best_seen(objective):
     seen = []
-    monitor = Monitor(lambda theta, record: seen.append(theta.copy()))
     held_back = np.arange(0, 500, 4)
-    result = sgd(
-        objective, np.zeros(objective.n_parameters), tol=0.0, max_iter=30, monitor=monitor,
-        random_state=np.random.RandomState(0), held_back=held_back, n_iter_no_change=5,
-        average=False, eta=2.0, power=0.0,
-    )  # fmt: skip
-    losses = monitor.history()["validation_loss"]
+    others, validation, rows = objective.without(held_back)
+    iterates = sgd(others, rows=rows, random_state=np.random.RandomState(0), average=False, eta=2.0, power=0.0)
+    rule = ImprovementRule(0.0, 5, validation)
+    result, history = run(iterates, objective.zeros(), rule, 30, lambda theta, record: seen.append(theta.copy()))
+    losses = history["validation_loss"]
     assert_array_equal(result.theta, seen[np.argmin(losses)])
-    assert_array_equal(result.theta, seen[-1])  # the monitor is shown what would be returned
+    assert_array_equal(result.theta, seen[-1])  # the watcher is shown what would be returned
     X, y = objective.samples.X[held_back], objective.y[held_back]
     for theta, loss in zip(seen, np.minimum.accumulate(losses), strict=True):
         assert_allclose(loss, reference.value(X, y, *objective.unpack(theta), 0.0), rtol=1e-12)
@@ -176,19 +172,15 @@ def test_sgd_with_samples_held_back_is_sgd_on_the_others():
     random = np.random.default_rng(0)
     X = random.normal(size=(400, 5))
     y = (X[:, 0] + random.normal(size=400) > 0).astype(np.int32)
-    common = {"tol": 0.0, "max_iter": 5, "n_iter_no_change": 100, "eta": 0.1}
-    seen = []
-    sgd(
-        Objective(Samples.of(X), y, 1, alpha=0.1),
-        np.zeros(6),
-        held_back=np.arange(0, 400, 2),
-        random_state=np.random.RandomState(0),
-        monitor=Monitor(lambda theta, record: seen.append(theta)),
-        **common,
-    )
+    part, _, rows = Objective(Samples.of(X), y, 1, alpha=0.1).without(np.arange(0, 400, 2))
     others = Objective(Samples.of(X[1::2]), y[1::2], 1, alpha=0.1)
-    alone = sgd(others, np.zeros(6), random_state=np.random.RandomState(0), monitor=Monitor(), **common)
-    assert_allclose(seen[-1], alone.theta, rtol=1e-10)
+    epochs = [
+        sgd(part, rows=rows, eta=0.1, random_state=np.random.RandomState(0)),
+        sgd(others, eta=0.1, random_state=np.random.RandomState(0)),
+    ]
+    for _, one, other in zip(range(5), *epochs, strict=False):
+        assert_allclose(one.theta, other.theta, rtol=1e-10)
+        assert_allclose(one.value, other.value, rtol=1e-10)
 
 
 @pytest.mark.parametrize("alpha", [1.0, 100.0])
