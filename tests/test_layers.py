@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "on_dask": TRAINING | {"metrics"},
     # save() hands itself on, and fit() and predict() what is on Dask, when called
     "estimators": TRAINING | {"metrics", "saving", "on_dask"},
+    "features": TRAINING | {"metrics"},
     "metrics": BASE | {"kernels", "on_dask"},  # which it hands on what is on Dask
     "saving": TRAINING,
     "warmup": TRAINING | {"metrics"},

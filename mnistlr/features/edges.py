@@ -1,0 +1,246 @@
+"""Edges of a digit: which way its strokes run, and roughly where.
+
+With S the image smoothed by (1 2 1) down and across, which is a Gaussian of 0.7 pixels, every pixel has a slope
+
+    g = (S[y, x + 1] - S[y, x - 1],  S[y + 1, x] - S[y - 1, x]).
+
+Around the circle lie K unit vectors u_k, 2 pi / K apart. A slope between two of them is a sum of both with weights
+>= 0, and these are its votes. With a x b = a_x b_y - a_y b_x,
+
+    v_k = max(0, min(g x u_k+1, u_k-1 x g)):
+
+no angle and no square root is needed, the votes grow in proportion to the ink, and at most two of them are not zero
+(for K >= 4).
+Over the image lie one or more grids of places. A triangular window about the middle of each place, as wide as two
+places, weighs the votes of the pixels; beyond the outermost middles it stays 1:
+
+    s_ijk = sum_yx r_i(y) c_j(x) v_k(y, x),        feature_ijk = min(255, round(255 sqrt(s_ijk / (t m)))),
+
+with t = sum of all votes, and m the share at which a feature is full: ``FULL`` times the share that each of the sums
+of a grid has on average.
+
+Maji & Malik, "Fast and accurate digit classification", UC Berkeley EECS-2009-159, have features of this kind (0.79 %
+errors on MNIST, with an intersection kernel); the square root makes them good for a linear model.
+"""
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted
+
+from mnistlr.exceptions import ArgumentError
+from mnistlr.features.pixels import PixelTransformer
+from mnistlr.kernels.compiling import jit_inline, jit_reorder
+
+FULL = 3.0
+"""A feature is 255 from this many times the average share on."""
+LANES = 32
+"""Numbers that a vectorised loop takes at a time; what remains is done one by one, at the same price."""
+
+
+@jit_inline
+def _whole_vectors(size):
+    return (size + LANES - 1) // LANES * LANES
+
+
+@jit_reorder
+def _smooth(left, here, right, out):
+    """(1 2 1) across and down; ``out[j]`` is about pixel ``j + 1``."""
+    for y in range(len(out) - 2):
+        above = left[y] + (here[y] << 1) + right[y]
+        middle = left[y + 1] + (here[y + 1] << 1) + right[y + 1]
+        below = left[y + 2] + (here[y + 2] << 1) + right[y + 2]
+        out[y] = above + (middle << 1) + below
+
+
+@jit_reorder
+def _slopes(left, here, right, slope_x, slope_y):
+    """Write the slopes of a column of pixels, and return whether any is not flat."""
+    steep = np.int16(0)
+    for y in range(len(left) - 2):
+        across, down = np.int16(right[y + 1] - left[y + 1]), np.int16(here[y + 2] - here[y])
+        slope_x[y], slope_y[y] = across, down
+        steep |= across | down
+    return steep != 0
+
+
+@jit_reorder
+def _vote(slope_x, slope_y, before, after, out):
+    before_x, before_y, after_x, after_y = before[0], before[1], after[0], after[1]
+    for y in range(len(out)):
+        to_after = slope_x[y] * after_y - slope_y[y] * after_x
+        from_before = before_x * slope_y[y] - before_y * slope_x[y]
+        out[y] = max(np.float32(0), min(to_after, from_before))
+
+
+@jit_reorder
+def _add(share, source, out):
+    for j in range(len(out)):
+        out[j] += share * source[j]
+
+
+@jit_reorder
+def _roots(sums, scale, out):
+    for j in range(len(out)):
+        out[j] = np.uint8(np.int32(min(np.sqrt(scale * sums[j]) + np.float32(0.5), np.float32(255))))
+
+
+@jit_reorder
+def edge_features(images, compass, grids, row_windows, column_windows, out):
+    """Write the features of ``images`` (n, rows, columns) of uint8 to ``out`` (n, n_features) of uint8.
+
+    ``compass`` (2, K + 2) has the x and the y of u_K-1, u_0, ..., u_K-1, u_0. ``row_windows`` (P, rows) and
+    ``column_windows`` (P, columns) have a row for each place along a side, those of all ``grids`` (their sizes) one
+    after the other. All are float32.
+
+    Images lie here on their side, each column a line of memory, which makes the features come out in reading order.
+    Arrays are flat, and the innermost loops as long as can be, so that they are vectorised.
+    """
+    n, n_rows, n_columns = images.shape
+    n_directions, n_places = compass.shape[1] - 2, len(row_windows)
+    width = n_rows + 4
+    padded = np.zeros((n_columns + 4, width), np.int16)
+    smooth = np.zeros((n_columns + 2, width), np.int16)
+    slope_x, slope_y = np.zeros(width, np.float32), np.zeros(width, np.float32)
+    votes = np.zeros((n_directions, width), np.float32)
+    by_column = np.zeros((n_places, n_directions * width), np.float32)
+    longest = _whole_vectors(max(grids) * n_directions)
+    turned, sums = np.zeros(n_rows * longest, np.float32), np.zeros(longest, np.float32)
+    for image in range(n):
+        for y in range(n_rows):
+            for x in range(n_columns):
+                padded[x + 2, y + 2] = images[image, y, x]
+        for x in range(n_columns + 2):
+            _smooth(padded[x], padded[x + 1], padded[x + 2], smooth[x])
+        by_column[:] = 0
+        for x in range(n_columns):
+            if not _slopes(smooth[x], smooth[x + 1], smooth[x + 2], slope_x, slope_y):
+                continue
+            for k in range(n_directions):
+                _vote(slope_x, slope_y, compass[:, k], compass[:, k + 2], votes[k])
+            for place in range(n_places):
+                if column_windows[place, x] != 0:
+                    _add(column_windows[place, x], votes.ravel(), by_column[place])
+        first, feature = 0, 0
+        for grid in grids:
+            n_sums = grid * n_directions
+            length = _whole_vectors(n_sums)
+            lines = turned[: n_rows * length].reshape(n_rows, length)
+            lines[:] = 0
+            for place in range(grid):
+                for k in range(n_directions):
+                    for y in range(n_rows):
+                        lines[y, place * n_directions + k] = by_column[first + place, k * width + y]
+            total = lines.sum()
+            scale = np.float32(0)
+            if total > 0:
+                scale = np.float32(255**2 * grid * n_sums / FULL) / total
+            for row in range(first, first + grid):
+                sums[:] = 0
+                for y in range(n_rows):
+                    if row_windows[row, y] != 0:
+                        _add(row_windows[row, y], lines[y], sums[:length])
+                _roots(sums[:n_sums], scale, out[image, feature : feature + n_sums])
+                feature += n_sums
+            first += grid
+
+
+class EdgeFeatures(PixelTransformer):
+    """Describe digits by the directions of their edges and where these are.
+
+    Parameters
+    ----------
+    directions : int, at least 4
+        All the way round, so that dark-to-light and light-to-dark differ.
+    grids : sequence of int
+        Sides of the grids of places: (8, 6) has 8x8 and 6x6 places, and ``directions`` features for each.
+    shape : (rows, columns) or None
+        Of the images; one of them may be -1. None: they are square.
+    n_jobs : int or None
+        Threads; None means all cores that the process may use. The result has the same bits for any number.
+
+    Attributes
+    ----------
+    shape_ : (rows, columns)
+    full_ink_ : float
+        Which value is full ink: 255 for ``uint8``, else the largest seen in ``fit``.
+    compass_ : ndarray of float32, shape (2, directions + 2)
+        The x and the y (down) of each direction, with the last one in front and the first one at the end again.
+    row_windows_, column_windows_ : ndarray of float32, shape (sum of grids, rows) or (sum of grids, columns)
+        With which weight every row and column of pixels counts in each place, grid after grid.
+    n_features_in_ : int
+    feature_names_in_ : ndarray, if the data had names
+
+    Notes
+    -----
+    The strength of an image's edges does not matter, only how it is shared out: features are the roots of shares, the
+    fixed scale is in :mod:`mnistlr.features.edges`. An empty image has only zeros.
+
+    Examples
+    --------
+    >>> from mnistlr import load_digits
+    >>> from mnistlr.features import EdgeFeatures
+    >>> X, y = load_digits()
+    >>> EdgeFeatures(directions=8, grids=(4,)).fit_transform(X).shape
+    (1797, 128)
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+        **PixelTransformer._parameter_constraints,
+        "directions": [Interval(Integral, 4, 360, closed="both")],
+        "grids": [tuple, list],
+    }
+
+    def __init__(
+        self, *, directions: int = 9, grids: Sequence[int] = (8, 6), shape: Any = None, n_jobs: int | None = None
+    ) -> None:
+        self.directions = directions
+        self.grids = grids
+        self.shape = shape
+        self.n_jobs = n_jobs
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """Return a name for each feature, such as ``edge_8x8_row3_column0_40deg``.
+
+        Degrees go from right (0) to down (90) and on, towards more ink.
+        """
+        check_is_fitted(self)
+        degrees = 360 * np.arange(self.directions) / self.directions
+        names = [
+            f"edge_{grid}x{grid}_row{row}_column{column}_{degree:g}deg"
+            for grid in self.grids
+            for row in range(grid)
+            for column in range(grid)
+            for degree in degrees
+        ]
+        return np.array(names, dtype=object)
+
+    def _prepare(self) -> None:
+        if not self.grids or not all(isinstance(grid, Integral) and grid >= 1 for grid in self.grids):
+            raise ArgumentError(
+                f"expected grids with the sides of one or more grids, such as (8, 6), got {self.grids!r}."
+            )
+        angles = 2 * np.pi * np.arange(-1, self.directions + 1) / self.directions
+        self.compass_ = np.stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
+        self.row_windows_, self.column_windows_ = (
+            np.concatenate([windows(size, grid) for grid in self.grids]) for size in self.shape_
+        )
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.directions) * sum(grid * grid for grid in self.grids)
+
+    def _write(self, images: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+        grids = np.array(self.grids, np.int64)
+        edge_features(images, self.compass_, grids, self.row_windows_, self.column_windows_, out)
+
+
+def windows(size: int, places: int) -> NDArray[np.float32]:
+    """Return the triangular windows of ``places`` along ``size`` pixels, (places, size); every column sums to 1."""
+    middles = (np.arange(places) + 0.5) * size / places - 0.5
+    pixels = np.clip(np.arange(size), middles[0], middles[-1])
+    return np.maximum(0, 1 - np.abs(pixels - middles[:, None]) * places / size).astype(np.float32)
