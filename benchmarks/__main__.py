@@ -2,8 +2,8 @@
 
 Readings go to ``results/NAME.json``, tables to ``results/NAME.md``, figures beside them. Three rounds of each; more by
 the scripts themselves, some of which go further with ``--full``. With ``--quick``, where times mean nothing, as many
-scripts run at once as there are cores, under a minute in all. A script that fails is told at the end, by the exit code
-as well; slow times are not failures.
+scripts run at once as there are cores, under a minute in all. The end of the output lists the scripts that failed, and
+the exit code counts them. Slow times are not failures.
 """
 
 import argparse

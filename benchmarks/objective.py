@@ -1,4 +1,4 @@
-"""What every solver of ``benchopt run benchmarks`` minimises, and how all are judged.
+"""The function that every solver of ``benchopt run benchmarks`` minimises, and the judging of all.
 
     mean_i loss_i + alpha/2 ||W||^2,    alpha = 1 / n, which is scikit-learn's C = 1
 
@@ -56,7 +56,7 @@ class Objective(BaseObjective):
 
     @property
     def optimum(self) -> float:
-        """The smallest value, to about 1e-8 of it; whoever gets lower has a negative distance. Kept on disk."""
+        """The smallest value, to about 1e-8 of it, kept on disk. A solver that gets lower has a negative distance."""
         if self._optimum is None:
             content = hashlib.sha256(np.ascontiguousarray(self.X64[:100].sum(axis=1)))
             content.update(repr((self.X64.shape, float(self.X64.sum()))).encode() + self.y.tobytes())

@@ -1,4 +1,4 @@
-"""What the solvers of the benchmark share: a rival's file names its class, its settings, and how to fit.
+"""The base classes of the solvers; a solver's file has its settings and its fit.
 
 A rival whose fit takes a number of iterations derives from `Rival` and implements ``fit``. One that shows its weights
 on the way derives from `SteppingRival` and implements ``steps``, a generator of weights.
@@ -15,7 +15,7 @@ from benchmarks.scoring import Weights, as_floats, weights_of
 
 
 class Rival(BaseSolver):
-    """A solver that is told the number of iterations.
+    """A solver that runs a given number of iterations.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Rival(BaseSolver):
     two_classes_only : class attribute
         Why it is skipped for more classes, if it is.
     seed : int
-        For those who shuffle; another one in each round.
+        For solvers that shuffle; another one in each round.
     """
 
     dtype: Any = np.float64

@@ -51,7 +51,7 @@ def weights_of(model: Any, scale: float = 1.0) -> Weights:
 def first_setting(reaches: Callable[[int], bool], most: int, least: int = 1) -> int | None:
     """Return the smallest number from ``least`` to ``most`` that reaches the goal; None if ``most`` does not.
 
-    It doubles, then bisects: whoever reaches the goal with a number reaches it with larger ones, as iterations do.
+    It doubles, then bisects: a solver that reaches the goal with a number reaches it with any larger one.
     """
     low, high = least - 1, least
     while not reaches(high):

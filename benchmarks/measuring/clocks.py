@@ -1,4 +1,4 @@
-"""Clocks that take turns, and what their readings say.
+"""Clocks that take turns, and summaries of their readings.
 
 Ways to do one thing are timed in turn, A B C A B C ..., so that whatever else the machine does hits all alike, and
 compared round by round.
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-# BLAS and OpenMP threads spin for a while after their work and would slow whoever comes next.
+# BLAS and OpenMP threads spin for a while after their work and would slow the next task.
 PAUSE = 0.04
 
 

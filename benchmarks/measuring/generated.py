@@ -22,7 +22,7 @@ RESULTS = Path("results")
 def images_on_disk(report: Report) -> Iterator[tuple[Path | None, int]]:
     """Yield a folder that ``generate`` has filled, and how many images; the folder is removed after the block.
 
-    It is None if there is no place for it, which is said.
+    It is None if the disk has no room for it, and a line is printed.
     """
     data = report.data()
     n = QUICK if report.quick else FULL if report.full else USUAL
@@ -65,7 +65,7 @@ def moved(degrees: float, down: int, right: int) -> Any:
 
 
 def new_figure(**settings: Any) -> Any:
-    """Return a figure of matplotlib's, or None, which is said."""
+    """Return a figure of matplotlib's; without matplotlib print so and return None."""
     try:
         from matplotlib.figure import Figure
     except ImportError:

@@ -1,4 +1,4 @@
-"""What all benchmark scripts share beside the clocks: arguments, the machine, tables.
+"""Arguments, a description of the machine, and tables, for all benchmark scripts.
 
 Nothing here judges: exit codes never depend on times.
 """
@@ -60,7 +60,7 @@ def timed(
 
 
 def yes_no(met: bool) -> str:
-    """Return how a table tells whether a goal was met."""
+    """Return the word in a table for a goal that was met or missed."""
     return "yes" if met else "NO"
 
 
@@ -113,7 +113,7 @@ class Report:
     full : str, optional
         What ``--full`` adds; without it there is no such argument.
     keep : Path, optional
-        Where the readings of a run that is not quick go, unless ``--json`` says where.
+        The file for the readings of a run that is not quick, unless ``--json`` names one.
     arguments : sequence of str, optional
         By default those of the process.
     """

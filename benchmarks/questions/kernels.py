@@ -1,4 +1,4 @@
-"""Kernels: how near they are to what the machine can do.
+"""Kernels: how near they are to the limits of the machine.
 
 A pass over the data cannot be quicker than reading it, nor than its arithmetic: 4 n d K operations for raw
 predictions and gradient, 2 n d K for raw predictions alone, at the rate of the BLAS's matrix product (gemm). These

@@ -142,7 +142,7 @@ def main() -> None:
     report = Report("Loading MNIST", repeats=3, full="let fetch_openml load all 70,000 images too, which takes minutes")
     data = report.data()
     if not Path("/proc/self/clear_refs").exists():
-        print("skipped: this needs Linux, which tells a process its own peak")
+        print("skipped: this needs Linux, where a process can read its own peak")
         return
     X, y = np.concatenate([data.X_train, data.X_test]), np.concatenate([data.y_train, data.y_test])
     with tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,8 @@
 """Memory: how much fit needs beyond its input.
 
 Every reading is a process of its own, which has fitted a few samples before, so that code and thread pools are in
-place; then the largest resident memory during the call minus the resident memory before it is taken from the
-operating system, which sees everything, whoever allocates it. Linux only.
+place. The operating system then reports the largest resident memory during the call and the resident memory before it,
+so that all allocations count. Linux only.
 """
 
 import warnings
@@ -64,7 +64,7 @@ def main() -> None:
     """Measure, print."""
     report = Report("Memory: the peak of fit beyond its input", repeats=3)
     if not Path("/proc/self/clear_refs").exists():
-        print("skipped: this needs Linux, which tells a process its own peak")
+        print("skipped: this needs Linux, where a process can read its own peak")
         return
     data = report.data()
     print(f"input: {data.X_train.nbytes / 1e6:.1f} MB of uint8")

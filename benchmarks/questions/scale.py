@@ -1,7 +1,7 @@
 """Scale: training streams from files larger than one would hold in memory.
 
 Generates a memory-mapped IDX file of shifted and rotated MNIST and trains SoftmaxRegression on longer and longer
-parts of it, each in a process of its own: time per image, and resident memory, told apart into the process's own
+parts of it, each in a process of its own: time per image, and resident memory, divided into the process's own
 (anonymous) memory and pages of the file, which the system takes back whenever it needs them. The file is dropped from
 the page cache before the first epoch, so that the images come from the disk.
 """
@@ -96,7 +96,7 @@ def main() -> None:
         full=f"go up to {FULL:,} images, a file of {FULL * 784 / 1e9:.1f} GB",
     )  # fmt: skip
     if not Path("/proc/self/status").exists():
-        print("skipped: this needs Linux, which tells a process its own memory")
+        print("skipped: this needs Linux, where a process can read its own memory")
         return
     with images_on_disk(report) as (folder, most):
         if folder is None:
@@ -110,7 +110,7 @@ def main() -> None:
         rows.append(timed(f"{n:,} images", each, f"{sizes[0]:,}", [seconds / sizes[0] for seconds in base]))
         rows.append(timed("  first epoch, from disk", [result["cold"] / n]))
         rows.append(timed("  fit with one epoch, in all", [result["fit"] / n]))
-    report.table("Time an image", rows, "epochs from the page cache, unless it says from disk")
+    report.table("Time an image", rows, "epochs from the page cache, unless from disk is written")
     rows = [
         Row(f"{n:,} images", f"{result['own'] / 1e6:.1f} MB", f"{result['own'] / n:.0f} bytes an image",
             f"file of {n * 784 / 1e6:.0f} MB", readings=[result["own"], result["file"]])

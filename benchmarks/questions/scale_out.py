@@ -1,8 +1,8 @@
-"""Scale out: a pass on Dask workers against the same work without Dask, and what that says of many.
+"""Scale out: a pass on Dask workers against the same work without Dask, and a projection to many.
 
 Images lie on disk, as in ``benchmarks.scale``. A pass, value and gradient over all blocks, is timed in this process
 without Dask and on one and two workers of one thread each; ``--full`` fits 8 million images on two workers that are
-limited to 700 MB. The projection to 1,000 machines adds up measured parts; what it assumes stands beside it.
+limited to 700 MB. The projection to 1,000 machines adds up measured parts and lists its assumptions.
 """
 
 import copy
@@ -227,7 +227,7 @@ def draw(parts: Parts, cores: int, fan_in: int, report: Report) -> None:
 
 
 def assumptions(parts: Parts, cores: int) -> str:
-    """Return what the projection takes for granted."""
+    """Return the assumptions of the projection."""
     return (
         f"Measured here: {parts.row * 1e6:.2f} us of a core an image; {show_time(parts.fixed)} a pass and "
         f"{show_time(parts.worker)} a worker for scheduling (with {MANY} workers on these cores); "

@@ -1,4 +1,4 @@
-"""What a race says: tables in Markdown, figures, and the part of the benchmarks' README made of them."""
+"""Report a race: tables in Markdown, figures, and the part of the benchmarks' README made of them."""
 
 import json
 import math
@@ -20,7 +20,7 @@ BRIEF = 3
 
 @dataclass
 class Race:
-    """One data set, its levels, a row for every solver and level, curves, and who did not take part and why."""
+    """One data set, its levels, a row for every solver and level, curves, and the solvers that did not take part."""
 
     data: dict[str, Any]
     levels: list[tuple[str, float]]
@@ -45,7 +45,7 @@ def best_of_ours(times: dict[str, list[float]]) -> list[float]:
 
 
 def quickest_peers(times: dict[str, list[float]]) -> set[str]:
-    """Return who at some level is among the ``BRIEF`` quickest peers."""
+    """Return the peers that at some level are among the ``BRIEF`` quickest."""
     peers = {name: seconds for name, seconds in times.items() if not name.startswith(OURS)}
     return {
         name
@@ -56,7 +56,7 @@ def quickest_peers(times: dict[str, list[float]]) -> set[str]:
 
 
 def title(level: tuple[str, float]) -> str:
-    """Return what a column is called."""
+    """Return the name of a column."""
     kind, value = level
     return f"{value:.1%} right" if kind == "test_accuracy" else f"{value:.0e} from optimum".replace("e-0", "e-")
 
@@ -75,7 +75,7 @@ def ratio_to(seconds: float, ours: float) -> str:
 
 
 def at_least(patience: float, ours: float) -> str:
-    """Return the cell of somebody who did not get there, with how many times ours the patience is."""
+    """Return the cell of a solver that did not get there, with the ratio of the patience to our time."""
     return f"> {patience:g} s" + (f" (> {times_ours(patience / ours)})" if patience > ours else "")
 
 
@@ -95,7 +95,7 @@ def memory_cell(megabytes: float | None, ours: float) -> str:
 def table(race: Race, *, brief: bool) -> str:
     """Return a Markdown table: a line a solver, a column a level.
 
-    ``brief`` only names whoever reaches no level, and peers that at each have ``BRIEF`` others ahead of them.
+    ``brief`` only names solvers that reach no level, and peers that at each have ``BRIEF`` others ahead of them.
     """
     times = medians(race)
     ours = best_of_ours(times)

@@ -1,14 +1,14 @@
-"""Who is first: all solvers of the benchmark in one run, round by round, to given levels.
+"""Race all solvers of the benchmark in one run, round by round, to given levels.
 
     python -m benchmarks.race [--quick] [--only NAME] [--patience SECONDS] [--repeats N] [--readme]
 
 benchopt runs one solver after the other; here the same objective, data sets and solvers take turns, so that whatever
 else the machine does hits all alike. First each is scouted, ours before the others: how many iterations (or steps) it
-needs for each level, found with the clock beside it and to within a tenth, or a quarter where it is ten times slower
-than ours. Then, in every round, each runs just so far, and nobody judges weights meanwhile; whoever has used up its
-patience in readings sits out the further rounds. Conversion of data, compilation and warm-up are outside of the clock
-and reported apart; so is the peak of memory, each in a process of its own. How long it will take is said on stderr,
-before and on the way. ``--readme`` replaces the tables in ``benchmarks/README.md`` by this run's.
+needs for each level, to within a tenth, or a quarter where it is ten times slower than ours. Then, in every round,
+each runs just so far, and no weights are judged meanwhile. A solver that has used up its patience in readings sits out
+the further rounds. Data conversion, compilation and warm-up are not timed; they have a column of their own, and so has
+the peak of memory, measured in a process of its own. stderr shows the time that is left. ``--readme`` replaces the
+tables in ``benchmarks/README.md`` by this run's.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def reaches(result: dict[str, float], level: Level) -> bool:
 
 @dataclass
 class Contestant:
-    """A solver with its parameters, ready to run, and what is known of it."""
+    """A solver with its parameters, ready to run, and its results so far."""
 
     solver: Any
     name: str
@@ -119,7 +119,7 @@ def short(solver: Any) -> str:
 
 
 def enter(benchmark: Any, objective: Any, skipped: dict[str, str], only: str = "") -> list[Contestant]:
-    """Prepare whoever can take part, ours and those with ``only`` in their name; note why the others do not."""
+    """Prepare the solvers that take part, ours and those with ``only`` in their name; note why others do not."""
     contestants = []
     for solver, problem in instances(benchmark):
         name = solver if problem else short(solver)
@@ -280,12 +280,12 @@ def race(
     levels : list of (measure, value)
     rounds : int
     patience : float
-        A run that takes more seconds than this is not continued, and who has used up so many seconds of readings sits
-        out further rounds.
+        A run that takes more seconds than this is not continued. A solver that has used up so many seconds of
+        readings sits out further rounds.
     memory : bool
-        Whether to measure peaks as well, of those who reach a level.
+        Whether to measure peaks as well, of solvers that reach a level.
     only : str
-        Whoever has this in the name takes part, and ours.
+        Solvers with this in their name take part, and ours.
     """
     from benchopt.benchmark import Benchmark
 
@@ -294,7 +294,7 @@ def race(
     judge = objective.evaluate_result
     tell(f"{parameters.get('task', dataset)}: preparing, warming up")
     contestants = sorted(enter(benchmark, objective, skipped, only), key=lambda entry: not entry.name.startswith(OURS))
-    # Steps are scouted in one run, iterations in growing ones; whoever reaches a level is timed.
+    # Steps are scouted in one run, iterations in growing ones; a solver that reaches a level is timed.
     # Peaks are measured two at a time, each with the preparation once more.
     seconds = sum((3 if entry.steps else 6) * patience for entry in contestants)
     if memory:

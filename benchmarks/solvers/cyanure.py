@@ -9,7 +9,7 @@ from benchmarks.rival import Rival
 
 
 class Solver(Rival):
-    """In float32, which it takes; passes over the data are its iterations; it looks whether to stop but rarely.
+    """float32. An iteration is a pass over the data. It seldom tests its stopping rule.
 
     Tried: "auto", which takes twice as long and needs more than the first passes for ten classes, and all others of its
     solvers for a smooth loss; CSR.

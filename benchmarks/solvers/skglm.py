@@ -11,9 +11,11 @@ from benchmarks.scoring import Weights
 
 
 class Solver(Rival):
-    """Its L-BFGS has no intercept, so that a column of ones stands for it: its penalty, 1e-5 of the loss, is a wrong
-    one, which keeps it from the last digits. float64, CSC, which takes half the time of dense columns.
-    """  # noqa: D205
+    """float64, CSC: half the time of dense columns.
+
+    Its L-BFGS has no intercept, so we append a constant column. The column's small penalty keeps skglm from the exact
+    optimum.
+    """
 
     name = "skglm"
     requirements = ["pip::skglm"]  # noqa: RUF012

@@ -19,9 +19,9 @@ _ATTEMPTS = 100
 def atomic_write(path: str | os.PathLike[str], *, follow_links: bool = True) -> Iterator[BinaryIO]:
     """Open a temporary file beside ``path`` for writing; give it that name when the block ends well.
 
-    The temporary name lies in the same folder, because a rename is atomic only within one file system. When
-    the block raises, the temporary file goes and ``path`` stays what it was. What a process leaves that is
-    killed meanwhile is removed by the next that writes to the same ``path``.
+    The temporary file is in the same folder, because a rename is atomic only within one file system. When the block
+    raises, the temporary file is removed and ``path`` stays what it was. If the process is killed meanwhile, its
+    temporary file is removed by the next one that writes to the same ``path``.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def atomic_write(path: str | os.PathLike[str], *, follow_links: bool = True) -> 
         The file.
     follow_links : bool, default=True
         Whether a symbolic link of that name stays, and the file that it leads to is written. Otherwise the link is
-        replaced: right for a cache, where nobody but a villain puts one.
+        replaced: right for a cache, where a link can only be an attack.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def atomic_write(path: str | os.PathLike[str], *, follow_links: bool = True) -> 
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """Raise the error that ``atomic_write`` would: ask before the work whose result the file is to hold.
+    """Check in advance, before expensive work, whether ``atomic_write`` would fail.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path} cannot be written: there is no folder {path.parent}.")
-    if path.is_symlink():  # what it leads to, or the link itself, is replaced
+    if path.is_symlink():  # its target, or the link itself, is replaced
         return
     if path.is_dir():
         raise IsADirectoryError(f"expected the name of a file to write, but {path} is a folder.")
@@ -79,8 +79,9 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 def sweep_leftovers(path: str | os.PathLike[str]) -> None:
     """Remove the temporary files of processes that were killed while they wrote ``path``.
 
-    Whoever writes holds a lock on the temporary file, which the system takes back when the process ends, in
-    whatever way. So what can be locked has no owner any more. Windows has no such locks: nothing is removed there.
+    A process that writes holds a lock on its temporary file. The system releases the lock when the process ends, in
+    whatever way. So a file that can be locked has no owner any more. Windows has no such locks, and nothing is removed
+    there.
     """
     path = Path(path)
     temporary_name = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.part")
@@ -107,7 +108,7 @@ def _create_beside(path: Path) -> tuple[Path, BinaryIO]:
     for _ in range(_ATTEMPTS):
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         try:
-            # "x": what bears that name already, a symbolic link above all, is not ours to write to or to remove.
+            # "x": a file or a link of that name is not ours to write to or to remove.
             file = open(temporary, "xb")  # noqa: SIM115
         except FileExistsError:
             continue

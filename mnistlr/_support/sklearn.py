@@ -1,4 +1,4 @@
-"""How scikit-learn's callbacks see a fit: one task for each iteration, inside the task of the fit.
+"""Show a fit to scikit-learn's callbacks: one task for each iteration, inside the task of the fit.
 
 The protocol is that of ``sklearn.callback`` (scikit-learn 1.9), so its ``ProgressBar`` and ``ScoringMonitor`` and all
 others that follow it can be set on the estimators here, alone or inside ``Pipeline`` and ``GridSearchCV``. What a
@@ -38,13 +38,13 @@ def check_feature_names(estimator: Any, X: Any, *, reset: bool) -> None:
 
 
 class FitTasks:
-    """Tells an estimator's callbacks about a fit and its iterations.
+    """Reports a fit and its iterations to an estimator's callbacks.
 
     Parameters
     ----------
     estimator : the estimator being fitted, with callbacks set
     max_iter : the most iterations there may be
-    data : what the hooks are shown: ``X``, ``y`` as they were given to fit, and ``metadata``
+    data : ``X`` and ``y`` as they were given to fit, and ``metadata``, for the hooks
     """
 
     def __init__(self, estimator: Any, max_iter: int, **data: Any) -> None:
@@ -54,7 +54,7 @@ class FitTasks:
         self.fit.call_on_fit_task_begin(**self.data)
         self.iteration: Any = None
         self.n_iter = 0
-        self.model_at: Callable[[Floats], dict[str, Any]]  # attributes for parameters theta; fit says when it knows
+        self.model_at: Callable[[Floats], dict[str, Any]]  # theta -> attributes; set by fit
 
     def begin(self, theta: Floats) -> None:
         """Begin an iteration that starts from ``theta``."""

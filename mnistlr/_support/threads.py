@@ -44,7 +44,7 @@ def default_n_jobs(n_jobs: int | None) -> Iterator[None]:
 
 
 def count_threads(n_jobs: int | None = None) -> int:
-    """Return how many threads ``n_jobs`` stands for, at least 1.
+    """Return the number of threads that ``n_jobs`` means, at least 1.
 
     Parameters
     ----------
@@ -78,13 +78,13 @@ def count_threads(n_jobs: int | None = None) -> int:
         )
     if n_jobs is not None and n_jobs > 0:
         return n_jobs
-    # joblib and Dask tell their worker processes their share in NUMBA_NUM_THREADS, which numba reads.
+    # joblib and Dask put the share of a worker process into NUMBA_NUM_THREADS, which numba reads.
     cores = int(max(1, min(cpu_count(), _openmp_limit(), numba.config.NUMBA_NUM_THREADS)))  # type: ignore[attr-defined]
     return cores if n_jobs is None else max(1, cores + 1 + n_jobs)
 
 
 def _openmp_limit() -> float:
-    """The first number of ``OMP_NUM_THREADS``, such as ``4`` or ``4,2``; infinity where it has none above 0."""
+    """Return the first number of ``OMP_NUM_THREADS``, such as ``4`` or ``4,2``; infinity where it has none above 0."""
     first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return int(first) if first.isdecimal() and int(first) > 0 else math.inf
 
@@ -135,10 +135,10 @@ def run_chunks(work: Callable[[int], None], n_chunks: int, n_threads: int) -> No
 def add_up_chunks(
     work: Callable[[int, npt.NDArray[np.float64]], None], n_chunks: int, n_threads: int, size: int
 ) -> npt.NDArray[np.float64]:
-    """Return the sum of vectors: each is zeros (size,) to which ``work(chunk, vector)`` adds what it has to add.
+    """Return the sum of vectors, shape (size,): ``work(chunk, vector)`` adds to a vector of zeros.
 
-    They are summed in the order of the chunks, each as soon as those before it are there. So no more than a few of
-    them exist at a time, and the system is not asked for the memory of all in every pass.
+    They are summed in the order of the chunks, each as soon as all before it have been. So only a few of them exist at
+    a time.
     """
     total = np.zeros(size)
     waiting: dict[int, npt.NDArray[np.float64]] = {}

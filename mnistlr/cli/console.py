@@ -44,7 +44,7 @@ def progress(doing: str) -> Iterator[Callable[[str], None]]:
     Yields
     ------
     callable
-        Takes a text that says more closely what is being done.
+        Takes a text about the present step, which the spinner shows.
     """
     global _spinner
     console = Console(stderr=True, highlight=False)

@@ -112,7 +112,7 @@ def fetch(
 
 @app.command(epilog="Example: mnistlr info --json")
 def info(as_json: Json = False) -> None:
-    """Print versions, where MNIST lies, and whether its files are the right ones."""
+    """Print versions, where MNIST is, and whether its files are the right ones."""
     from mnistlr.cli.data import info as run
 
     raise typer.Exit(run(as_json))
@@ -143,7 +143,7 @@ def show(
 @app.command(epilog="Example: mnistlr train --digit 2 -o two.npz")
 def train(
     digit: Annotated[
-        int | None, typer.Option(help="Train a detector of this digit; without it, tell all ten apart.", min=0, max=9)
+        int | None, typer.Option(help="Train a detector of this digit; by default a model of all ten.", min=0, max=9)
     ] = None,
     output: Annotated[
         Path | None,
@@ -192,8 +192,10 @@ def predict(
     index: Annotated[
         list[int] | None, typer.Option("--index", "-i", help="Number of an image, from 0; may be repeated.")
     ] = None,
-    find_all: Annotated[bool, typer.Option("--all", help="Tell several digits in a picture apart.")] = False,
-    show_steps: Annotated[bool, typer.Option("--show-steps", help="Show what becomes of a picture.")] = False,
+    find_all: Annotated[bool, typer.Option("--all", help="Find several digits in a picture.")] = False,
+    show_steps: Annotated[
+        bool, typer.Option("--show-steps", help="Show the stages of a picture on its way to 28x28 pixels.")
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE.png", help="Draw the steps to a file (extra `plots`)."),
@@ -339,8 +341,8 @@ def _name(dataset: DatasetName | None, data: Path | None) -> str | None:
 
 
 def _check_ending(path: Path | None, ending: str) -> None:
-    """Refuse a name that would make others take the file for what it is not."""
-    if path is not None and path.suffix.lower() != ending and not path.is_dir():  # of which others tell
+    """Refuse a file name whose ending belongs to another kind of file."""
+    if path is not None and path.suffix.lower() != ending and not path.is_dir():  # a folder is reported elsewhere
         raise typer.BadParameter(f"expected a file name that ends in {ending}, got {path}.")
 
 

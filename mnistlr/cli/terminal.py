@@ -87,7 +87,7 @@ def draw_explanation(why: Explanation, image_shape: tuple[int, int], console: Co
     image_shape : tuple of int
         Rows and columns of the image.
     console : Console
-        The three stand side by side from 80 columns on.
+        From 80 columns on the three are drawn side by side.
     """
     first, second = why.ranking[:2]
     scores = RichTable(box=None, padding=(0, 1, 0, 0), pad_edge=False)
@@ -151,10 +151,10 @@ def draw_grid(images: NDArray[np.uint8], n_columns: int, console: Console) -> Ri
 
 
 def draw_matrix(summary: ClassificationSummary, console: Console) -> Any:
-    """Draw a confusion matrix, errors the more orange the more of their row they are; recall right, precision below.
+    """Draw a confusion matrix with recall at the right and precision below.
 
-    Where it is too wide for that, a character stands for each cell; where even that is too wide, the ten most
-    confused pairs for all.
+    The larger an error's share of its row, the stronger its orange. Where the numbers are too wide, each cell is drawn
+    as one character. Where that is too wide as well, the ten most confused pairs are listed instead.
     """
     if 5 * len(summary.labels) <= console.width:  # else measuring would only take time
         table = _matrix_of_numbers(summary)

@@ -157,7 +157,7 @@ def _openml_arrays() -> dict[str, NDArray[Any]]:
             _default_socket_timeout(),
             warnings.catch_warnings(),
         ):
-            warnings.simplefilter("ignore")  # one for each retry; the outcome is told once, in the error
+            warnings.simplefilter("ignore")  # one for each retry; the error reports the outcome once
             table, digits = _in_time(
                 lambda: fetch_openml(
                     "mnist_784",

@@ -121,7 +121,7 @@ def open_idx(path: PathLike) -> NDArray[Any]:
     Raises
     ------
     DataFormatError
-        If the file is no plain file, is gzipped, is no IDX file, or is shorter or longer than its header says.
+        If the file is no plain file, is gzipped, is no IDX file, or is shorter or longer than its header announces.
     OSError
         If the file cannot be opened.
     """

@@ -38,7 +38,7 @@ class NamedData:
     checksums : dict
         SHA-256 of training images and labels.
     substitutes : str
-        Why this stands in for MNIST; empty if it was asked for.
+        Why this replaces MNIST; empty if it does not.
     """
 
     name: str
@@ -110,7 +110,7 @@ def load_named(name: str, folder: str | os.PathLike[str] | None = None) -> Named
 
 
 def load_mnist_or_digits() -> NamedData:
-    """Load MNIST if it can be had, else the bundled digits, which then say in ``substitutes`` why."""
+    """Load MNIST, or if that fails the bundled digits, with the reason in ``substitutes``."""
     try:
         return load_named("mnist")
     except DataUnavailableError as error:

@@ -1,1 +1,1 @@
-"""Pages for a browser: each is one file that loads nothing."""
+"""The page to draw a digit on: one file that loads nothing."""

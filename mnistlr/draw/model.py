@@ -1,4 +1,4 @@
-"""Which model the page to draw on gets where none is named: the last one trained here, else one trained for it."""
+"""Choose a model for the drawing page when the user names none: the newest in the folder, else train one."""
 
 from collections.abc import Callable
 from dataclasses import replace

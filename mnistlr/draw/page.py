@@ -36,7 +36,7 @@ def render_draw_page(saved: ModelFile) -> str:
     ----------
     saved : ModelFile
         A fitted model of 28x28 ``uint8`` pixels, with any labels, and what is known of its making: ``digit``, the digit
-        that a detector with boolean labels detects; ``data`` and ``accuracy``, which the page tells.
+        that a detector with boolean labels detects; ``data`` and ``accuracy``, which the page shows.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The confusion matrix, and what follows from it: accuracy, precision, recall, F1, the most confused pairs.
+"""Count pairs of true and predicted labels: the confusion matrix and the accuracy.
 
 ``matrix[i, j]`` is the number (or the total weight) of samples whose true label is ``labels[i]`` and whose
 predicted label is ``labels[j]``.
@@ -47,7 +47,7 @@ def confusion_matrix(
     labels : array-like of shape (n_labels,), optional
         The labels of the rows and columns, in this order; by default all that occur in `y_true` or `y_pred`,
         sorted. **A sample whose true or predicted label is not among them is not counted**, and a
-        ``UserWarning`` says how many those were. A label given twice is counted where it stands last.
+        ``UserWarning`` reports their number. A label given twice is counted at its last place.
     sample_weight : array-like of shape (n_samples,), optional
         The weight of each sample, by default 1.
     normalize : {"true", "pred", "all"}, optional

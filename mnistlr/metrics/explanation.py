@@ -91,7 +91,7 @@ class Explanation:
         """The fewest pixels without whose ink the runner-up would have had as high a score, the strongest first.
 
         The scores are sums, so the largest contributions to the margin are the fewest that exceed it. Empty if the
-        answer would stand without any ink that speaks for it.
+        answer would remain without any ink that speaks for it.
         """
         decision = self.decision
         strongest = np.argsort(-decision, kind="stable")[: np.count_nonzero(decision > 0)]

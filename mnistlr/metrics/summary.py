@@ -79,7 +79,7 @@ class ClassificationSummary:
     def from_predictions(
         cls, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, labels: npt.ArrayLike | None = None
     ) -> "ClassificationSummary":
-        """Summarise the :func:`confusion_matrix` of the same arguments; it raises and warns the same."""
+        """Summarise the :func:`confusion_matrix` of the same arguments, with the same errors and warnings."""
         return cls(*count_pairs(y_true, y_pred, labels, None))
 
     @property

@@ -1,7 +1,8 @@
 """The same trainers on Dask: data in blocks on many machines, one ordinary estimator.
 
-``model.fit``, ``predict``, ``predict_proba`` and ``score`` take Dask arrays (and data frames) as they are; what is here
-says more, opens data, or does without Dask what Dask does elsewhere. Names are imported when first used.
+``model.fit``, ``predict``, ``predict_proba`` and ``score`` take Dask arrays (and data frames) as they are. This package
+adds options to these methods, opens files as Dask arrays, and can fit blocks without Dask. Names are imported when
+first used.
 """
 
 import importlib

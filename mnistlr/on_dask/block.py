@@ -1,4 +1,4 @@
-"""A block of samples, and all that is done to one where it lies: by a worker or in this process.
+"""A block of samples, and all work on one block, by a worker or in this process.
 
 Nothing here knows of Dask.
 """
@@ -19,7 +19,7 @@ from mnistlr.samples import Samples
 
 
 class MappedArray(NamedTuple):
-    """A C-contiguous part of a file, which stands for the array in it.
+    """A C-contiguous part of a file, in place of the array in it.
 
     What is sent to another worker is the name of the file.
     """
@@ -77,8 +77,8 @@ class Block:
     def open(self) -> Any:
         """Return the matrix of the samples.
 
-        A part of a file is opened for each use and closed after it, unless it is ``held``: its pages then count as
-        nobody's memory.
+        A part of a file is opened for each use and closed after it, unless it is ``held``. Its pages are then not
+        charged to the worker.
         """
         if isinstance(self.X, MappedArray):
             return self.__dict__["_held"] if "_held" in self.__dict__ else self.X.open()
@@ -90,7 +90,7 @@ class Block:
         return math.prod(self.X.shape) * np.dtype(self.X.dtype).itemsize if isinstance(self.X, MappedArray) else 0
 
     def hold(self, held: bool) -> None:
-        """Keep the file open from now on, or not: to enter its pages anew costs a tenth of a pass."""
+        """Keep the file open from now on, or not. Mapping its pages anew costs a tenth of a pass."""
         if not held:
             self.__dict__.pop("_held", None)
         elif isinstance(self.X, MappedArray):
@@ -113,7 +113,7 @@ class Block:
 
 
 class Facts(NamedTuple):
-    """What is to be known of a block: small enough to travel."""
+    """Facts about a block, small enough to travel."""
 
     n: int
     d: int
@@ -256,7 +256,7 @@ def hessian_vector_sum(block: Block, n_threads: int, n_raw: int, theta: Array, v
     return block.objective(n_raw, n_threads).hessian_vector_sum(theta, vector)
 
 
-# What is asked of single blocks.
+# Questions to single blocks.
 
 
 def peaks(block: Block) -> Array:

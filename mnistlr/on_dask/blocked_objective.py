@@ -2,7 +2,7 @@
 
 The solvers are the same and run here; a pass over the data becomes one question to all blocks, answered by the compiled
 pass where the block lies. Only weights go there and only sums come back, which are added in a fixed order (``tree``).
-So the result depends on the data and on where they are cut into blocks, but not on who works on which block.
+So the result depends on the data and on where they are cut into blocks, but not on the worker of a block.
 """
 
 from collections.abc import Callable, Sequence
@@ -70,11 +70,11 @@ class LocalRunner:
 
 @dataclass(frozen=True)
 class BlockedSamples(Samples):
-    """What the solvers ask of the samples besides passes over them; X is None.
+    """The facts about the samples that solvers need besides passes over them; X is None.
 
     Attributes
     ----------
-    runner : who has the blocks
+    runner : holds the blocks
     starts : number of the first sample of each block, and the number of all samples
     """
 

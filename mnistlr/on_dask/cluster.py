@@ -60,7 +60,7 @@ def connected(client: Any, n_jobs: int | None) -> Iterator[Client]:
         else:
             yield current
             return
-        # It looks up what the threads are doing every 10 ms and whether they are late every 20, unless told not to.
+        # By default it inspects its threads every 10 ms and their delays every 20.
         quiet = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "1s"}
         with warnings.catch_warnings(), dask.config.set(quiet):
             warnings.filterwarnings("ignore", "Couldn't detect a suitable IP address")  # it needs none
@@ -116,14 +116,14 @@ def check_versions(client: Client) -> None:
 
     with told():
         _threads(client)
-        # A worker that is lost meanwhile is no matter; one that comes later is asked by its first task.
+        # A worker that is lost meanwhile does not matter. One that comes later is checked by its first task.
         for worker, version in client.run(find, on_error="ignore").items():
             if version != __version__:
                 raise ClusterError(wrong_version(worker, version))
 
 
 def share_out(client: Client, n_blocks: int) -> dict[str, range]:
-    """Return worker -> numbers of its blocks: neighbours, as many as its threads ask for, workers without any left out.
+    """Return worker -> numbers of its blocks: neighbours, in proportion to its threads; without idle workers.
 
     Parameters
     ----------
@@ -262,12 +262,12 @@ class ClusterRunner:
         places = self.client.who_has(self.blocks)
         for number, block in enumerate(self.blocks):
             owners = places[block.key]
-            # Blocks that nobody has any more are computed anew; by whom, the scheduler decides.
+            # Lost blocks are computed anew, by a worker that the scheduler chooses.
             shares.setdefault(owners[0] if owners else "", []).append(number)
         return shares
 
     def _wait(self, futures: list[Future]) -> list[Any]:
-        """Return the results; whatever goes wrong here, nothing goes on there."""
+        """Return the results; after an error or an interrupt, cancel what is still running."""
         try:
             return list(self.client.gather(futures))
         except BaseException:
@@ -302,7 +302,7 @@ def run_share(
     n_threads : int or None
         None: those of the worker.
     version : str
-        Of this package in the process that asks.
+        Of this package in the client's process.
 
     Returns
     -------
@@ -324,7 +324,7 @@ def run_share(
     for block in blocks:
         block.hold(held)
         task = worker.state.tasks.get(key)
-        if task is None or task.state == "cancelled":  # nobody waits for it any more
+        if task is None or task.state == "cancelled":  # its result is not wanted any more
             break
         vector = function(block, n_threads or worker.state.nthreads, *arguments)
         add_node(nodes, 0, block.number, vector, n_blocks)

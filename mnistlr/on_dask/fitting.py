@@ -27,7 +27,7 @@ def fit(
 ) -> Any:
     """Fit an estimator of this package to Dask arrays or data frames; ``model.fit(X, y)`` does the same.
 
-    The result is an ordinary estimator.  Which solver, when:
+    The result is an ordinary estimator. When to use which solver:
 
     - ``"lbfgs"``, ``"newton"``, ``"gd"``, ``"nesterov"`` look at all samples for each step. All workers take part, and
       only weights and their gradients travel. For the optimum, and wherever there are several workers.
@@ -48,7 +48,7 @@ def fit(
         A Dask client or the address of a scheduler. By default the current client, else a cluster in this process,
         started for the fit.
     progress : bool, optional
-        Whether to tell each pass on stderr; by default if that is a terminal.
+        Whether to report each pass on stderr; by default if that is a terminal.
 
     Returns
     -------
@@ -87,9 +87,9 @@ def learn(model: Any, X: Any, y: Any, sample_weight: Any, tasks: Any) -> None:
     model : LogisticRegression or SoftmaxRegression
         A copy that may be spoilt.
     X, y, sample_weight
-        As for ``fit``, which also says by the client and whether to show progress.
+        As for ``fit``, which also supplies the client and the progress option.
     tasks : FitTasks or None
-        To tell the model's callbacks.
+        Reports to the model's callbacks.
 
     Raises
     ------
@@ -247,7 +247,7 @@ class Progress:
         self.passes, self.started = 0, time.perf_counter()
 
     def watch(self, value: float, gradient_norm: float) -> None:
-        """Note a pass that found this objective, and this gradient if it is not NaN."""
+        """Report a pass with its objective, and its gradient if that is not NaN."""
         self.passes += 1
         if self.shown:
             gradient = "" if np.isnan(gradient_norm) else f", gradient {gradient_norm:.2g}"

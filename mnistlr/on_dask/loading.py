@@ -20,7 +20,7 @@ from mnistlr.on_dask.cluster import share_out, told
 PathLike = str | os.PathLike[str]
 
 BLOCKS, LEAST_BYTES, MOST_BYTES = 16, 8 << 20, 64 << 20
-"""Smaller blocks cost more than they save; larger ones share out worse, and a worker has one in memory."""
+"""Smaller blocks cost more than they save. Larger ones balance badly, and one must fit into a worker's memory."""
 
 
 def open_array(path: PathLike, *, rows: int | None = None) -> da.Array:

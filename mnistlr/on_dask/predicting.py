@@ -32,7 +32,7 @@ def lazily(model: Any, method: str, X: Any) -> da.Array:
     Returns
     -------
     dask.array.Array, shape (n,) or (n, n_columns)
-        Computed when asked for. An error, such as NaN in X, then names the block.
+        Computed when needed. An error, such as NaN in X, then names the block.
 
     Raises
     ------

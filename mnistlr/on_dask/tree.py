@@ -1,13 +1,13 @@
 """Sums in an order that depends on nothing but the number of terms.
 
-Floating-point sums depend on their order, and which worker has which blocks depends on the day. So the vectors of the
+Floating-point sums depend on their order, and the blocks of a worker differ from run to run. So the vectors of the
 blocks 0 ... n - 1 are added along one fixed binary tree: node (level, index) is the sum over the blocks
 
     index 2^level  ...  (index + 1) 2^level - 1,
 
-left half plus right half, or the left alone where no block lies in the right one. Whoever has some of the blocks adds
-up whatever whole nodes they make; who has all the rest goes on from there, and gets the same bits. Neighbouring blocks
-on one worker make few nodes, at most about 2 log2(n), and it is only these that travel.
+left half plus right half, or the left alone where no block lies in the right one. Each worker sums its blocks into
+complete nodes, and the client combines the nodes in the same order. Neighbouring blocks on one worker make few nodes,
+at most about 2 log2(n), and only these travel.
 """
 
 from collections.abc import Iterable

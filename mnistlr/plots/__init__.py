@@ -3,7 +3,7 @@
 A ``plot_*`` function draws on ``ax``, or on the axes of a new figure, and returns the axes; their figure is
 ``ax.figure``. Without matplotlib it raises ``MissingExtraError``.
 A Display holds what it shows and can be drawn again; ``from_estimator`` takes any fitted scikit-learn classifier.
-Nothing is ever shown, and pyplot knows of no figure that it was not asked for.
+Nothing is ever shown, and pyplot keeps no figure unless you pass one of its axes.
 """
 
 from mnistlr.plots.bars import plot_accuracies, plot_class_balance, plot_folds, plot_most_confused

@@ -37,7 +37,7 @@ def plot_digits(
     titles : sequence of length n, optional
         What to write above each image, such as its label.
     n_columns : int
-        How many stand side by side.
+        How many images to draw side by side.
     image_shape : tuple of int, optional
         Rows and columns of an image, where they are not equal and not to be seen from ``images``.
     ax : matplotlib.axes.Axes, optional
@@ -185,7 +185,7 @@ def plot_answers(
     images : array-like, shape (n, rows, columns) or (n, n_pixels)
         Intensities: 0 is paper, the largest ink; ``uint8`` goes to 255, whatever occurs.
     y_true : array-like, shape (n,)
-        True classes, which stand above the images.
+        True classes, written above the images.
     probabilities : array-like, shape (n, n_classes)
     labels : sequence of length n_classes, optional
         Names of the classes, by default 0, 1, 2, ...
@@ -240,7 +240,7 @@ def plot_answers(
 
 
 def plot_pictures(pictures: Sequence[ArrayLike], titles: Sequence[str], *, ax: "Axes | None" = None) -> "Axes":
-    """Draw pictures of any shapes, equally high, as light as they are; in rows, about as wide together as high.
+    """Draw pictures at equal height, in rows that make the figure about square.
 
     Parameters
     ----------
@@ -293,7 +293,7 @@ def plot_pictures(pictures: Sequence[ArrayLike], titles: Sequence[str], *, ax: "
 
 
 def _fill_rows(widths: Sequence[float], widest: float) -> list[list[int]]:
-    """Return which pictures stand in which row: as many in each as it holds, and at least one."""
+    """Return the numbers of the pictures in each row: as many as it holds, and at least one."""
     rows: list[list[int]] = [[]]
     room = widest
     for k, width in enumerate(widths):

@@ -1,4 +1,4 @@
-"""What the Display objects share: they hold numbers, and ``plot`` draws them."""
+"""The base class of the Displays, which hold numbers that ``plot`` draws."""
 
 import io
 from typing import TYPE_CHECKING, Self
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Display:
-    """A drawing to be: holds what it shows, draws it with :meth:`plot`, shows itself in a notebook.
+    """A figure that has not been drawn yet: it holds its data, draws with :meth:`plot`, and shows itself in a notebook.
 
     Attributes
     ----------

@@ -34,7 +34,7 @@ def plot_error_gallery(
     y_true, y_pred : array-like, shape (n,)
     pair : sequence of two labels (a, b)
     side : int
-        At most so many by so many images a block, the first that there are.
+        Each block shows at most side x side images, the first ones.
     image_shape, ax
         As for :func:`plot_digits`.
 
@@ -122,7 +122,7 @@ class ErrorGalleryDisplay(Display):
         return cls.from_predictions(X, y, estimator.predict(X), pair=pair, image_shape=image_shape, ax=ax)
 
     def plot(self, *, pair: Sequence[Any] | None = None, side: int = 5, ax: "Axes | None" = None) -> Self:
-        """Draw on ``ax``, by default on a new figure. ``pair_`` tells which classes are shown.
+        """Draw on ``ax``, by default on a new figure. ``pair_`` holds the two classes that are shown.
 
         Raises
         ------

@@ -43,7 +43,7 @@ def plot_learning_curves(
     optimum : float, optional
         The least value of the objective, for ``y="suboptimality"``; by default the least that any of them reached.
     baseline : float, optional
-        Test error of always giving the most frequent label, to stand beside.
+        Test error of always giving the most frequent label, for comparison.
     logarithmic : bool, optional
         Whether the upright axis is; by default that of suboptimality and gradient norm.
     ax : matplotlib.axes.Axes, optional

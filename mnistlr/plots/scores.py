@@ -162,7 +162,7 @@ def plot_score_distributions(
 def plot_reliability(
     y_true: ArrayLike, probabilities: ArrayLike, *, n_bins: int = 10, ax: "Axes | None" = None
 ) -> "Axes":
-    """Draw how often what was said to be so probable came true.
+    """Draw how often an event came true against the probability that was predicted for it.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """How all figures look: colours that everybody can tell apart, text of 8 points and more, labelled axes; saving them.
 
-Nothing here or in the figures touches pyplot: a figure belongs to whoever holds it and goes when he lets go of it.
+Nothing here or in the figures touches pyplot, so a figure is freed when its last reference is gone.
 """
 
 import io
@@ -166,14 +166,14 @@ def as_images(pixels: Any, image_shape: tuple[int, int] | None = None) -> NDArra
 
 
 def save_figure(figure: "Figure | SubFigure", path: str | os.PathLike[str]) -> Path:
-    """Write a figure, all of it, to a file, of the kind that the ending of its name says; whole or not at all.
+    """Write a figure to a file; whole or not at all. The ending of the name chooses the format.
 
     Parameters
     ----------
     figure : Figure or SubFigure
         Such as ``ax.figure`` or a Display's ``figure_``.
     path : path-like
-        Its ending says the kind; without one it is PNG.
+        Its ending chooses the format; without one it is PNG.
 
     Returns
     -------
@@ -183,7 +183,7 @@ def save_figure(figure: "Figure | SubFigure", path: str | os.PathLike[str]) -> P
     Raises
     ------
     ValueError
-        If the ending of the name is none of a kind of file that matplotlib writes.
+        If matplotlib writes no format of that ending.
     OSError
         If the file cannot be written.
     """

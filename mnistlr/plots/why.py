@@ -129,7 +129,7 @@ class ExplanationDisplay(Display):
 
 
 def _parts(why: Explanation) -> list[tuple[str, str, Floats]]:
-    """Return title, what stands below, and the contributions, of each map."""
+    """Return the title, the line below, and the contributions of each map."""
     n = len(why.decisive_pixels)
     decided = f"{n} pixel{'s' * (n != 1)} decided (dots)" if n else "no few pixels decided"
     parts = [(f"{why.label} rather than {why.runner_up}", f"margin {why.margin:.2f}\n{decided}", why.decision)]

@@ -1,1 +1,1 @@
-"""Keep a fitted model: as a file of ours, or as an ONNX model."""
+"""Save a fitted model, as a file of this package or as an ONNX model."""

@@ -6,7 +6,7 @@ A model file is a NumPy ``.npz``: a zip of arrays, stored uncompressed, which ``
 ``header``      JSON in UTF-8, as uint8: format and its version, class, parameters, labels, provenance
 ``coef``        shape (1 or n_classes, n_features), in the units of the raw input
 ``intercept``   shape (1 or n_classes,)
-``classes``     the labels in their own dtype; absent for Python strings, which stand in the header
+``classes``     the labels in their own dtype; absent for Python strings, which are in the header
 ``history_*``   one array a field of ``history_``
 ==============  ====================================================================================
 
@@ -49,7 +49,7 @@ _SCALING = (
 
 
 class ModelFile(NamedTuple):
-    """A model and what its file says about it."""
+    """A model and the provenance in its file."""
 
     model: Model
     """The fitted estimator."""
@@ -324,7 +324,7 @@ def _build_model(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Mod
         model.feature_names_in_ = _feature_names_array(names, n_features)
     model.n_iter_, model.stop_reason_ = entry("n_iter_", int), entry("stop_reason_", str)
     if n_features < 1 or model.n_iter_ < 0:
-        raise ModelFileError(f"is damaged: it says {n_features} features and {model.n_iter_} iterations.")
+        raise ModelFileError(f"is damaged: its header has {n_features} features and {model.n_iter_} iterations.")
     history = {n.removeprefix("history_"): a for n, a in arrays.items() if n.startswith("history_")}
     unknown = sorted(arrays.keys() - {"coef", "intercept", "classes"} - {f"history_{name}" for name in history})
     if unknown:

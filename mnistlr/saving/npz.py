@@ -5,7 +5,7 @@ Nothing in the file is executed, and no size that it declares is believed before
 - an ``.npz`` is a zip; only members that are stored as they are, without compression, are read, and together they may
   not be larger than the file;
 - an array's header, which NumPy would evaluate as a Python literal, must look exactly as NumPy writes it. Only plain
-  types are taken, and the bytes that follow must be as many as type and shape ask for.
+  types are taken, and the number of bytes that follow must fit type and shape.
 """
 
 import math

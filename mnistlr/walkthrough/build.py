@@ -54,7 +54,7 @@ class Walk:
         self.names: Names = {}
 
     def run(self, tell: Callable[[str], None] = lambda _: None) -> Iterator[tuple[Chapter, Shown]]:
-        """Run each exhibit and yield it; ``tell`` hears the title of the one that begins."""
+        """Run each exhibit and yield it; call ``tell`` with the title of each before it runs."""
         self.chapters, self.names = [], {}
         run_code(the_data.imports(self.about), self.names)
         for chapter in build_chapters(self.about):

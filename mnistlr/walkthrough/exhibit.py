@@ -35,7 +35,7 @@ Block = str | Table | ClassificationSummary | NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class About:
-    """What has to be known of a data set before its code can be written.
+    """The facts about a data set that its code depends on.
 
     Attributes
     ----------
@@ -68,14 +68,14 @@ class About:
 
 @dataclass(frozen=True)
 class Seen:
-    """What there is to see in an exhibit, on the data at hand.
+    """A description of an exhibit, on the data at hand.
 
     Attributes
     ----------
     text : str
         A sentence or two.
     alt : tuple of str
-        Each picture in words, for those who do not see it.
+        Each picture in words, for readers who cannot see it.
     """
 
     text: str
