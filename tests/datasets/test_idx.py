@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from mnistlr import DataFormatError, open_idx, read_idx, write_idx
-from mnistlr._support.files import atomic_write
 from mnistlr.datasets.idx import idx_sha256
 
 CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
@@ -229,37 +228,6 @@ def test_write_axis_too_long(tmp_path: Path) -> None:
     with pytest.raises(DataFormatError, match=r"2\*\*32 - 1"):
         write_idx(tmp_path / "a", np.broadcast_to(np.uint8(0), (2**32,)))
     assert os.listdir(tmp_path) == []
-
-
-@pytest.mark.parametrize("name", ["a", "a.gz"])
-def test_failing_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    write_idx(tmp_path / name, np.zeros(3, np.uint8))
-    old = (tmp_path / name).read_bytes()
-
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        write_idx(tmp_path / name, np.ones(1000, np.uint8))
-    assert os.listdir(tmp_path) == [name]
-    assert (tmp_path / name).read_bytes() == old
-
-
-def test_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "a"
-    path.write_text("old")
-
-    def write_half() -> None:
-        with atomic_write(path) as file:
-            file.write(b"half of the ne")
-            assert path.read_text() == "old"
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_half()
-    assert os.listdir(tmp_path) == ["a"]
-    assert path.read_text() == "old"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="an open file cannot be replaced elsewhere")

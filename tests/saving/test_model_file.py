@@ -190,21 +190,6 @@ def test_what_cannot_be_saved(model: Any, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_failed_write_leaves_the_old_file(model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = save_model(model, tmp_path / "model.npz")
-    old = path.read_bytes()
-
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    model.coef_ = model.coef_ * 2
-    with pytest.raises(OSError, match="No space left"):
-        save_model(model, path)
-    assert path.read_bytes() == old
-    assert [p.name for p in tmp_path.iterdir()] == ["model.npz"]
-
-
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         load_model(tmp_path / "none.npz")

@@ -257,23 +257,6 @@ def test_default_n_jobs() -> None:
 # --- the file ----------------------------------------------------------------------------------------------
 
 
-def _fail_to_write(_: int) -> None:
-    raise OSError("disk full")
-
-
-def test_a_failure_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "report.html"
-    path.write_text("old")
-    walk = Walk(About.of(load_named("digits")))
-    monkeypatch.setattr(walk, "in_short", lambda: IN_SHORT)
-    with monkeypatch.context() as patch:
-        patch.setattr("os.fsync", _fail_to_write)
-        with pytest.raises(OSError, match="disk full"):
-            write_page(path, walk)
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
 def test_command_without_matplotlib_or_folder(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     status, out, err = run("tour", "--dataset", "digits", "-o", "no/report.html")
     assert (status, out) == (1, "")
