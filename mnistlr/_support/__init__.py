@@ -1,1 +1,1 @@
-"""Help that knows nothing of learning: files, threads, and what other libraries need."""
+"""Helpers that know nothing of learning: files, threads, arrays, extras, and scikit-learn's conventions."""

@@ -35,7 +35,7 @@ def draw_image(pixels: NDArray[np.uint8], console: Console) -> RichText:
     pixels : ndarray of uint8, shape (rows, columns)
         Images of fewer than 28 rows and columns are enlarged by a whole factor.
     console : Console
-        In colours if it has them; else black and white if it knows half blocks; else in ASCII.
+        Draw in colours if it has them, in half blocks if it knows them, and otherwise in ASCII.
     """
     upper, lower = _halves(pixels)
     if console.options.ascii_only:
@@ -60,7 +60,7 @@ def draw_contributions(contributions: NDArray[np.float64], console: Console) -> 
     contributions : ndarray of float64, shape (rows, columns)
         Of any size; zero is black, the largest in either direction full colour. Small ones are enlarged.
     console : Console
-        Blue is for, orange against, if it has colours; else ``+`` and ``#`` are for, ``-`` and ``=`` against.
+        With colours, blue is for and orange against. Without, ``+`` and ``#`` are for, ``-`` and ``=`` against.
     """
     strength = contributions / (np.abs(contributions).max() or 1.0)
     upper, lower = _halves(strength)

@@ -127,7 +127,7 @@ def fetch_mnist(
     offline: bool | None = None,
     force: bool = False,
 ) -> Path:
-    """Fill the cache with MNIST, or check what is there; files that are missing or damaged are replaced.
+    """Fill the cache with MNIST, or check the files there and replace those that are missing or damaged.
 
     Parameters
     ----------

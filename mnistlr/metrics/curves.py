@@ -38,7 +38,7 @@ class Roc(NamedTuple):
 
 
 class Reliability(NamedTuple):
-    """How often what was predicted with a certain probability came true, by bins of that probability."""
+    """How often events came true, by bins of the probability that was predicted for them."""
 
     probability: Floats
     """Mean predicted probability in each bin that is not empty."""

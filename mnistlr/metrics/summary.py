@@ -9,7 +9,7 @@ from mnistlr.metrics.confusion import count_pairs
 
 
 class Confusion(NamedTuple):
-    """A pair of labels that was confused, and how often (or with what total weight)."""
+    """A pair of labels that was confused, and the number (or total weight) of the samples."""
 
     true_label: Any
     predicted_label: Any
@@ -115,7 +115,7 @@ class ClassificationSummary:
 
     @property
     def accuracy(self) -> float:
-        """The share of samples that are predicted as what they are."""
+        """The share of samples whose label was predicted right."""
         return float(_ratio(self._matrix.trace(), self._matrix.sum()))
 
     @property

@@ -1,4 +1,4 @@
-"""The objective on samples that lie elsewhere, block by block: what ``mnistlr.objective`` is on those that lie here.
+"""The objective on samples that lie elsewhere, block by block; ``mnistlr.objective`` is for samples in this process.
 
 The solvers are the same and run here; a pass over the data becomes one question to all blocks, answered by the compiled
 pass where the block lies. Only weights go there and only sums come back, which are added in a fixed order (``tree``).

@@ -80,7 +80,7 @@ def fit(
 
 
 def learn(model: Any, X: Any, y: Any, sample_weight: Any, tasks: Any) -> None:
-    """Do what ``model.fit`` leaves to Dask: fit ``model`` itself, which is half done if that fails.
+    """Fit ``model`` itself on Dask, for ``model.fit``; a failure leaves it half done.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def fit_in_blocks(model: Any, X: Sequence[Any], y: Sequence[Any], sample_weight:
 
 
 def _checker(model: Any) -> Any:
-    """Return an estimator that checks the blocks: of the same kind, without what has been fitted."""
+    """Return an unfitted estimator of the same kind, to check the blocks."""
     model._validate_params()
     if solver_of(model) == "svrg":
         raise ArgumentError(

@@ -118,7 +118,7 @@ def score(model: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
 
 
 def _hits(number: int, X: Any, y: Any, weight: Any, model: Any) -> tuple[float, float] | None:
-    """Return the weight of the samples that are given their label, and that of all."""
+    """Return the weight of the samples that are predicted right, and the weight of all."""
     X = X.open() if isinstance(X, MappedArray) else X if isinstance(X, np.ndarray) or sp.issparse(X) else np.asarray(X)
     answers = _answer(X, model=model, method="predict", block_id=(number,))
     pairs = count_block(number, y, answers, weight)

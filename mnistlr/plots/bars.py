@@ -37,7 +37,7 @@ def plot_class_balance(
     labels : sequence, optional
         The classes, by default those that occur.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default in a new figure.
+        Axes to draw on; by default those of a new figure.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def plot_folds(
     title, unit : str
         Above the axes, and beside the upright one.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default in a new figure.
+        Axes to draw on; by default those of a new figure.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def plot_accuracies(
     baseline : float, optional
         Accuracy of always giving the most frequent label.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default in a new figure.
+        Axes to draw on; by default those of a new figure.
 
     Returns
     -------
@@ -156,7 +156,7 @@ def plot_most_confused(pairs: Iterable[Any], *, ax: "Axes | None" = None) -> "Ax
     pairs : iterable of (true_label, predicted_label, n_samples)
         Such as :meth:`mnistlr.ClassificationSummary.most_confused` returns.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default in a new figure.
+        Axes to draw on; by default those of a new figure.
 
     Returns
     -------

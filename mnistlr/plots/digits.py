@@ -21,7 +21,7 @@ _BARS = 1.5  # room for the bars beside an image, and after them, in widths of a
 _AFTER = 0.75
 _HIGH, _HEADING = 2.2, 0.3  # height of a picture and of its title
 _NARROWEST, _WIDEST = 0.6, 4.0  # room for a picture, in its heights: a narrow one has a title, too
-_PAGE = 11.0  # inches; what is wider goes on in the next row
+_PAGE = 11.0  # inches; pictures beyond it continue in the next row
 
 
 def plot_digits(
@@ -41,7 +41,7 @@ def plot_digits(
     image_shape : tuple of int, optional
         Rows and columns of an image, where they are not equal and not to be seen from ``images``.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default in a new figure.
+        Axes to draw on; by default those of a new figure.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def plot_mean_images(
     X: ArrayLike, y: ArrayLike, *, n_columns: int = 10, image_shape: tuple[int, int] | None = None,
     ax: "Axes | None" = None,
 ) -> "Axes":  # fmt: skip
-    """Draw the mean image of each class: what a classifier that compares with templates would look for.
+    """Draw the mean image of each class, the templates of a classifier that compares with templates.
 
     Parameters
     ----------
@@ -249,7 +249,7 @@ def plot_pictures(pictures: Sequence[ArrayLike], titles: Sequence[str], *, ax: "
     titles : sequence of str
         What to write above each.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; it is split. By default in a new figure.
+        Axes to draw on, which are split; by default those of a new figure.
 
     Returns
     -------

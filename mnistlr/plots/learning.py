@@ -47,7 +47,7 @@ def plot_learning_curves(
     logarithmic : bool, optional
         Whether the upright axis is; by default that of suboptimality and gradient norm.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default in a new figure.
+        Axes to draw on; by default those of a new figure.
 
     Returns
     -------

@@ -79,7 +79,7 @@ def plot_confusion_matrix(
     cells : {"both", "counts", "shares"}
         What to write into the cells.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default in a new figure.
+        Axes to draw on; by default those of a new figure.
 
     Returns
     -------

@@ -29,7 +29,7 @@ def plot_thresholds(
     threshold : float, optional
         The threshold in use, drawn as an upright line.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default in a new figure.
+        Axes to draw on; by default those of a new figure.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def plot_precision_recall(y_true: ArrayLike, scores: Scores, *, ax: "Axes | None
     scores : array-like, shape (n_samples,), or mapping of str to such
         Of one classifier, or of several by their names.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default in a new figure.
+        Axes to draw on; by default those of a new figure.
 
     Returns
     -------
@@ -130,7 +130,7 @@ def plot_score_distributions(
         The threshold in use, drawn as an upright line.
     n_bins : int
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default in a new figure.
+        Axes to draw on; by default those of a new figure.
 
     Returns
     -------
@@ -172,7 +172,7 @@ def plot_reliability(
         How probable that was said to be, 0 to 1.
     n_bins : int
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default in a new figure.
+        Axes to draw on; by default those of a new figure.
 
     Returns
     -------

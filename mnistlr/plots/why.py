@@ -1,4 +1,4 @@
-"""Why this answer: the image, what its pixels contributed to the scores, and what decided."""
+"""Why a model gave its answer: the image, what each pixel contributed to the scores, and the decisive pixels."""
 
 from typing import TYPE_CHECKING, Any, Self
 
@@ -49,7 +49,7 @@ def plot_explanation(
     image_shape : tuple of int, optional
         Rows and columns of the image, where they are not equal.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; it is split into the five. By default in a new figure.
+        Axes to draw on, which are split into the five; by default those of a new figure.
 
     Returns
     -------

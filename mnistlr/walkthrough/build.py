@@ -21,9 +21,9 @@ class Walk:
     Parameters
     ----------
     about : About
-        The data; the code loads them anew, so that what is shown is what its lines do.
+        The data. The code loads them anew, so that the results are those of the lines shown.
     draw : bool
-        Whether to run all exhibits and draw them; else only those that the terminal shows.
+        Whether to run and draw all exhibits. Otherwise only those of the terminal are run.
 
     Attributes
     ----------

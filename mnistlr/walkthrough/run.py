@@ -35,7 +35,7 @@ class Shown:
 
 
 def run_code(code: str, names: Names) -> tuple[list[Any], str]:
-    """Run the lines; return what they ``display``, the value of the last expression included, and what they print.
+    """Run the lines; return the values that they ``display``, with the last expression, and the text that they print.
 
     Parameters
     ----------
