@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from mnistlr.exceptions import ImageError
+from mnistlr.images.paper import find_paper
+from mnistlr.images.rules import find_rules
 from mnistlr.images.surface import enlarge, fit_quadratic, shrink, spread
 
 Array = NDArray[np.float64]
@@ -58,9 +60,11 @@ def find_ink(light: Array) -> Ink:
         If nothing stands out from the paper.
     """
     grey = ndimage.gaussian_filter(_to_grey(light), 0.5)
-    paper, sign = _find_paper(grey)
+    paper, sign = find_paper(grey)
     contrast = sign * (grey - paper)
     noise = _noise(contrast)
+    rules = find_rules(contrast, noise)
+    contrast[rules] = 0
     is_ink = contrast > max(otsu_threshold(contrast), 4 * noise)
     if not is_ink.any() or contrast[is_ink].mean() < max(_VISIBLE, _ABOVE_NOISE * noise):
         raise ImageError("the picture is empty: nothing stands out from the paper.")
@@ -90,30 +94,6 @@ def otsu_threshold(values: Array) -> float:
     mean_above = np.cumsum(sums[::-1])[-2::-1] / np.maximum(n_above, 1)
     between = n_below * n_above * (mean_above - mean_below) ** 2
     return float(edges[1:-1][np.argmax(between)])
-
-
-def _find_paper(grey: Array) -> tuple[Array, float]:
-    """Return the brightness of the paper, and 1 if ink is lighter, -1 if it is darker."""
-    small = shrink(grey, _SMALL)
-    paper = fit_quadratic(small)
-    for reach in (0.1, 0.1, 0.05):  # at last finely, for the edges of shadows
-        difference = small - paper
-        sign = float(np.sign((difference**3).sum())) or 1.0
-        is_ink = sign * difference > max(otsu_threshold(sign * difference), 4 * _noise(sign * difference))
-        is_ink &= ~_along_the_edge(is_ink)
-        is_paper = ~ndimage.binary_dilation(is_ink, iterations=2)
-        paper = spread(small, is_paper.astype(float), (reach, 0.1, 0.5))
-    return enlarge(paper, grey.shape), sign
-
-
-def _along_the_edge(is_ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Find the pieces that take up more than a sixth of the picture's edge: shadows or the table, no digit."""
-    pieces, n_pieces = ndimage.label(is_ink, np.ones((3, 3)))
-    edge = np.concatenate([pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]])
-    is_long = np.bincount(edge, minlength=n_pieces + 1) > len(edge) / 6
-    is_long[0] = False
-    found: NDArray[np.bool_] = is_long[pieces]
-    return found
 
 
 def _to_grey(light: Array) -> Array:

@@ -1,0 +1,69 @@
+"""How light is the paper under the ink? It is what is left when everything narrow and dark is filled.
+
+A grey closing by a square, the largest of a neighbourhood and then the smallest of those, fills what is dark and narrower
+than the square, and leaves what is wide as it is: the desk beside the sheet, a shadow with a hard or a soft edge, the
+spot where a lamp is reflected. An edge between two wide areas stays where it is to the pixel. Pen strokes, rules and
+frames are narrow and are filled. Beyond the picture's border everything counts as dark, so that the dark band of a
+scan, which runs along the border, is wide as well.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from mnistlr.images.surface import enlarge, shrink, spread
+
+Array = NDArray[np.float64]
+
+_WIDE = 0.25  # of the longer side: the square. Strokes are narrower, even of a digit that fills the picture
+_WIDTHS = 0.03, 0.06, 0.12, 0.25  # of the squares with which ink is told from paper
+_COARSE = 250  # longer side of the small picture in which that is done
+_SMALL = 64  # longer side of the small picture in which the paper's unevenness is estimated
+
+
+class Paper(NamedTuple):
+    """What lies under the ink."""
+
+    paper: Array
+    """Its brightness, shape (rows, columns)."""
+    sign: float
+    """1 if ink is lighter than paper, -1 if it is darker."""
+
+
+def find_paper(grey: Array) -> Paper:
+    """Find the paper's brightness, and whether ink is darker or lighter than it.
+
+    Both are tried with squares of several widths. Strokes are narrower than the space between them: filled in the right
+    colour, the unevenness of the picture is gone with narrower squares. A lamp's reflection is gone with the widest alone.
+    """
+    smooth = ndimage.median_filter(grey, 3)
+    small = shrink(smooth, _COARSE)
+    sign = -1.0 if _left_over(small) <= _left_over(-small) else 1.0
+    upright = -sign * smooth  # ink is dark in it
+    filled = _fill(upright, _WIDE)
+    return Paper(-sign * _lower(filled, upright), sign)
+
+
+def _left_over(picture: Array) -> float:
+    """Return how uneven the picture still is when what is dark and narrow has been filled: a mean over squares."""
+    filled = [_fill(picture, width) for width in _WIDTHS]
+    return float(sum(np.square(np.diff(one, axis=axis)).sum() for one in filled for axis in (0, 1)))
+
+
+def _fill(picture: Array, width: float) -> Array:
+    """Fill what is dark and narrower than a square, whose width is a part of the longer side."""
+    side = max(3, round(width * max(picture.shape))) | 1
+    padded = np.pad(picture, side, constant_values=picture.min() - 1)  # darkness around
+    filled: Array = ndimage.grey_closing(padded, (side, side))[side:-side, side:-side]
+    return filled
+
+
+def _lower(filled: Array, picture: Array) -> Array:
+    """Lower the filled picture, which follows the lightest pixels, to the mean of the paper."""
+    above = filled - picture
+    small = shrink(above, _SMALL)
+    limit = np.median(small) * 3 + 0.01
+    is_paper = small <= limit
+    return filled - enlarge(spread(small, is_paper.astype(float), (0.05, 0.15, 0.5)), picture.shape)
