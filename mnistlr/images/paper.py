@@ -1,10 +1,10 @@
 """How light is the paper under the ink? It is what is left when everything narrow and dark is filled.
 
-A grey closing by a square, the largest of a neighbourhood and then the smallest of those, fills what is dark and narrower
-than the square, and leaves what is wide as it is: the desk beside the sheet, a shadow with a hard or a soft edge, the
-spot where a lamp is reflected. An edge between two wide areas stays where it is to the pixel. Pen strokes, rules and
-frames are narrow and are filled. Beyond the picture's border everything counts as dark, so that the dark band of a
-scan, which runs along the border, is wide as well.
+A grey closing by a square, the largest of a neighbourhood and then the smallest of those, fills what is dark and
+narrower than the square, and leaves what is wide as it is: the desk beside the sheet, a shadow with a hard or a soft
+edge, the spot where a lamp is reflected. An edge between two wide areas stays where it is to the pixel. Pen strokes,
+rules and frames are narrow and are filled. Beyond the picture's border everything counts as dark, so that the dark
+band of a scan, which runs along the border, is wide as well.
 """
 
 from typing import NamedTuple
@@ -35,8 +35,9 @@ class Paper(NamedTuple):
 def find_paper(grey: Array) -> Paper:
     """Find the paper's brightness, and whether ink is darker or lighter than it.
 
-    Both are tried with squares of several widths. Strokes are narrower than the space between them: filled in the right
-    colour, the unevenness of the picture is gone with narrower squares. A lamp's reflection is gone with the widest alone.
+    Both are tried with squares of several widths. Strokes are narrower than the space between them: filled in the
+    right colour, the unevenness of the picture is gone with narrower squares. A lamp's reflection is gone with the
+    widest alone.
     """
     smooth = ndimage.median_filter(grey, 3)
     small = shrink(smooth, _COARSE)

@@ -7,11 +7,18 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
 
+from mnistlr.exceptions import ImageError
+
 Array = NDArray[np.float64]
 
 _SHARED = 0.5  # of the narrower piece's width; slanting digits side by side overlap a little, too
 _BROKEN = 0.05  # of the tallest piece's height: gaps of a thin stroke that broke; one of MNIST's 20 pixels
-_NEAR = 0.3  # of the taller piece's height; lines of writing are farther apart
+_NEAR = 0.3  # of the taller piece's height; lines of writing are farther apart, or have several tall pieces
+_SEVERAL = 4  # tall pieces: from here on they are digits, not parts of one
+_BESIDE = 0.35  # of the lower one's height: digits of a line have so much in common
+_SLICE = 0.5  # of the digit's ink: slices of its neighbours have less
+MOST = 200
+"""Pieces of ink in a picture; more are dots or a pattern."""
 
 
 class Box(NamedTuple):
@@ -28,15 +35,33 @@ def separate(ink: Array) -> list[tuple[Array, Box]]:
 
     Pieces of ink that stand above one another and close are one digit, such as a 5 and its bar; so are pieces that
     nearly touch, such as those of a thin stroke that the camera saw broken. Digits that (nearly) touch count as one.
+
+    Raises
+    ------
+    ImageError
+        If there are more pieces than `MOST`, as of dotted paper.
     """
-    pieces, _ = ndimage.label(ink > 0, np.ones((3, 3)))
-    found = [Box(rows.start, columns.start, rows.stop, columns.stop) for rows, columns in ndimage.find_objects(pieces)]
-    belong = np.array([[_belong_together(one, other) for other in found] for one in found])
-    belong |= _broken(pieces, found)
-    n_digits, digit_of = connected_components(belong, directed=False)
-    digit_of_pixel = np.append(-1, digit_of)[pieces]
-    digits = [cut_out(ink * (digit_of_pixel == digit)) for digit in range(n_digits)]
-    return _in_reading_order(digits)
+    pieces, n_pieces = ndimage.label(ink > 0, np.ones((3, 3)))
+    if n_pieces > MOST:
+        raise ImageError(
+            f"expected at most {MOST} pieces of ink, found {n_pieces:,}, as of dots or a pattern; crop the picture to "
+            "the digits."
+        )
+    boxes = np.array([[r.start, c.start, r.stop, c.stop] for r, c in ndimage.find_objects(pieces)])
+    belong = _belong_together(boxes) | _broken(pieces, boxes)
+    _, digit_of = connected_components(belong, directed=False)
+    digits = np.append(0, digit_of + 1)[pieces]
+    found = []
+    for k, area in enumerate(ndimage.find_objects(digits), start=1):
+        box = Box(area[0].start, area[1].start, area[0].stop, area[1].stop)
+        found.append((ink[area] * (digits[area] == k), box))
+    return in_reading_order(found)
+
+
+def height_of_writing(digits: list[tuple[Array, Box]]) -> float:
+    """Return the median height of the tall ones."""
+    heights = np.array([box.bottom - box.top for _, box in digits])
+    return float(np.median(heights[heights >= heights.max() / 2]))
 
 
 def cut_out(ink: Array) -> tuple[Array, Box]:
@@ -46,36 +71,84 @@ def cut_out(ink: Array) -> tuple[Array, Box]:
     return ink[box.top : box.bottom, box.left : box.right], box
 
 
+def join(digits: list[tuple[Array, Box]]) -> tuple[Array, Box]:
+    """Return the ink of all in one rectangle, and where it is."""
+    boxes = np.array([box for _, box in digits])
+    whole = Box(*(int(n) for n in (*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0))))
+    ink = np.zeros((whole.bottom - whole.top, whole.right - whole.left))
+    for part, box in digits:
+        ink[box.top - whole.top : box.bottom - whole.top, box.left - whole.left : box.right - whole.left] += part
+    return ink, whole
+
+
 def count_tall(digits: list[tuple[Array, Box]]) -> int:
     """Count those at least half as tall as the tallest; the others may be a detached part of one of them."""
     heights = np.array([box.bottom - box.top for _, box in digits])
     return int((heights >= heights.max() / 2).sum())
 
 
-def _belong_together(one: Box, other: Box) -> bool:
-    shared = min(one.right, other.right) - max(one.left, other.left)
-    gap = max(one.top, other.top) - min(one.bottom, other.bottom)
-    narrower = min(one.right - one.left, other.right - other.left)
-    taller = max(one.bottom - one.top, other.bottom - other.top)
-    return shared >= _SHARED * narrower and gap <= _NEAR * taller
+def without_neighbours(digits: list[tuple[Array, Box]], shape: tuple[int, ...]) -> list[tuple[Array, Box]]:
+    """Leave out what the picture's border cuts off, but for the largest: the neighbours of the one digit."""
+    amounts = [part.sum() for part, _ in digits]
+    largest = int(np.argmax(amounts))
+    return [
+        digit
+        for k, digit in enumerate(digits)
+        if k == largest or not _is_cut_off(digit[1], shape) or amounts[k] > _SLICE * amounts[largest]
+    ]
 
 
-def _broken(pieces: NDArray[np.int32], found: list[Box]) -> NDArray[np.bool_]:
+def _is_cut_off(box: Box, shape: tuple[int, ...]) -> bool:
+    return box.top <= 1 or box.left <= 1 or box.bottom >= shape[0] - 1 or box.right >= shape[1] - 1
+
+
+def _belong_together(boxes: NDArray[np.int_]) -> NDArray[np.bool_]:
+    """Return which pieces are one above the other and close: a matrix, shape (n_pieces, n_pieces).
+
+    Of several lines of writing, whose digits are alike in height, no two tall pieces belong together.
+    """
+    top, left, bottom, right = boxes.T
+    height, width = bottom - top, right - left
+    shared = np.minimum(right, right[:, None]) - np.maximum(left, left[:, None])
+    gap = np.maximum(top, top[:, None]) - np.minimum(bottom, bottom[:, None])
+    belong = shared >= _SHARED * np.minimum(width, width[:, None])
+    belong &= gap <= _NEAR * np.maximum(height, height[:, None])
+    is_tall = height >= height.max() / 2
+    if is_tall.sum() >= _SEVERAL:
+        belong &= ~(is_tall & is_tall[:, None]) | (gap < -height.max() / 4)
+    np.fill_diagonal(belong, True)
+    return belong
+
+
+def _broken(pieces: NDArray[np.int32], boxes: NDArray[np.int_]) -> NDArray[np.bool_]:
     """Return which pieces nearly touch, or are linked by pieces that do: a matrix, shape (n_pieces, n_pieces)."""
-    reach = _BROKEN * max(box.bottom - box.top for box in found)
+    height = boxes[:, 2] - boxes[:, 0]
+    reach = _BROKEN * max(height)
     joined, _ = ndimage.label(ndimage.distance_transform_edt(pieces == 0) <= reach / 2, np.ones((3, 3)))
-    whole = np.zeros(len(found) + 1, dtype=np.int32)
+    whole = np.zeros(len(boxes) + 1, dtype=np.int32)
     whole[pieces] = joined
     same: NDArray[np.bool_] = whole[1:, None] == whole[1:]
+    is_tall = height >= 0.7 * height.max()
+    if is_tall.sum() >= _SEVERAL:  # several whole digits, close together
+        same &= ~(is_tall & is_tall[:, None])
+        np.fill_diagonal(same, True)
     return same
 
 
-def _in_reading_order(digits: list[tuple[Array, Box]]) -> list[tuple[Array, Box]]:
+def in_reading_order(digits: list[tuple[Array, Box]]) -> list[tuple[Array, Box]]:
+    """Sort digits by lines. From the left, each continues the line whose last digit it is beside; lines may slant."""
     lines: list[list[tuple[Array, Box]]] = []
-    for digit in sorted(digits, key=lambda digit: digit[1].top):
-        box = digit[1]
-        if lines and (box.top + box.bottom) / 2 < max(other.bottom for _, other in lines[-1]):
-            lines[-1].append(digit)
+    for digit in sorted(digits, key=lambda digit: digit[1].left):
+        beside = [_beside(line[-1][1], digit[1]) for line in lines]
+        if beside and max(beside) > _BESIDE:
+            lines[int(np.argmax(beside))].append(digit)
         else:
             lines.append([digit])
-    return [digit for line in lines for digit in sorted(line, key=lambda digit: digit[1].left)]
+    lines.sort(key=lambda line: float(np.mean([box.top + box.bottom for _, box in line])))
+    return [digit for line in lines for digit in line]
+
+
+def _beside(one: Box, other: Box) -> float:
+    """Return how much of the lower one's height both have in common."""
+    shared = min(one.bottom, other.bottom) - max(one.top, other.top)
+    return shared / min(one.bottom - one.top, other.bottom - other.top)

@@ -12,9 +12,19 @@ from numpy.typing import NDArray
 from mnistlr.exceptions import ImageError
 from mnistlr.images.ink import find_ink
 from mnistlr.images.normalise import normalise
-from mnistlr.images.pieces import Box, count_tall, cut_out, separate
+from mnistlr.images.pieces import (
+    Box,
+    count_tall,
+    cut_out,
+    height_of_writing,
+    in_reading_order,
+    join,
+    separate,
+    without_neighbours,
+)
 from mnistlr.images.reading import read_picture
 from mnistlr.images.strokes import even_out
+from mnistlr.images.touching import split
 
 
 class Digit(NamedTuple):
@@ -75,15 +85,18 @@ def to_mnist(picture: Any) -> NDArray[np.uint8]:
     return trace(picture).digits[0].pixels
 
 
-def find_digits(picture: Any) -> list[Digit]:
+def find_digits(picture: Any, *, reader: Any = None) -> list[Digit]:
     """Find all digits of a picture, line by line, left to right.
 
-    Digits have to stand apart: two that touch are taken for one.
+    Digits that touch are taken for one, unless a ``reader`` helps to split them. A picture on its side is not noticed.
 
     Parameters
     ----------
     picture : path-like, bytes, binary file, PIL.Image.Image or array-like
         As for `to_mnist`.
+    reader : classifier, optional
+        Fitted on images like MNIST's, shape (n, 784), with ``predict_proba``: digits that touch are split where it is
+        surer of the parts than of the whole.
 
     Returns
     -------
@@ -95,10 +108,10 @@ def find_digits(picture: Any) -> list[Digit]:
     ImageError, OSError, MissingExtraError
         As `to_mnist`.
     """
-    return trace(picture, find_all=True).digits
+    return trace(picture, find_all=True, reader=reader).digits
 
 
-def trace(picture: Any, *, find_all: bool = False) -> Steps:
+def trace(picture: Any, *, find_all: bool = False, reader: Any = None) -> Steps:
     """Do what `to_mnist` does, or `find_digits`, and keep every stage.
 
     Parameters
@@ -107,6 +120,8 @@ def trace(picture: Any, *, find_all: bool = False) -> Steps:
         As for `to_mnist`.
     find_all : bool
         Whether to tell several digits apart; else all ink is taken for one digit.
+    reader : classifier, optional
+        As for `find_digits`.
 
     Returns
     -------
@@ -120,16 +135,35 @@ def trace(picture: Any, *, find_all: bool = False) -> Steps:
     light, shape = read_picture(picture)
     grey, paper, contrast, ink = find_ink(light)
     found = separate(ink)
-    if not find_all:
+    if find_all:
+        found = _split(found, reader) if reader is not None else found
+    else:
+        found = without_neighbours(found, ink.shape)
         n_digits = count_tall(found)
         if n_digits > 1:
             raise ImageError(
                 f"expected one digit, found {n_digits} side by side; find_digits (--all) tells them apart."
             )
-        found = [cut_out(ink)]
+        found = [join(found)]
     scale = np.tile(np.divide(shape[:2], ink.shape), 2)
     digits = []
     for part, box in found:
         strokes = even_out(part)
         digits.append(Digit(normalise(strokes), Box(*np.rint(box * scale).astype(int).tolist()), strokes))
     return Steps(grey, paper, np.clip(contrast, 0, 1), ink, digits)
+
+
+def _split(found: list[tuple[NDArray[np.float64], Box]], reader: Any) -> list[tuple[NDArray[np.float64], Box]]:
+    """Split the digits that touch."""
+
+    def sureness(parts: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        pixels = np.array([normalise(even_out(cut_out(part)[0])).ravel() for part in parts])
+        surest: NDArray[np.float64] = reader.predict_proba(pixels).max(axis=1)
+        return surest
+
+    height, digits = height_of_writing(found), []
+    for piece, place in found:
+        for part in split(piece, height, sureness):
+            cut, box = cut_out(part)
+            digits.append((cut, Box(*np.add(box, (place.top, place.left) * 2).tolist())))
+    return in_reading_order(digits)

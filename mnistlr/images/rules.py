@@ -1,4 +1,4 @@
-"""Take away what is printed: rules, squares, margin lines, frames and form boxes, without cutting strokes that cross them.
+"""Take away printed lines: rules, squares, margin lines, frames and form boxes, without cutting strokes across them.
 
 Printed lines are straight, thin and long, and run in two directions at a right angle. The picture is turned by small
 angles; at the right one the most ink lies in long straight runs along rows and columns. There, each run is judged:
@@ -93,14 +93,16 @@ def _sizes(shape: tuple[int, ...]) -> tuple[int, int]:
 
 def _thin(ink: Mask, thick: int) -> Mask:
     """Find the ink that lies in short runs along its column."""
-    return ink & ~ndimage.grey_opening(ink.astype(np.uint8), (thick + 1, 1)).astype(bool)
+    thin: Mask = ink & ~ndimage.grey_opening(ink.astype(np.uint8), (thick + 1, 1)).astype(bool)
+    return thin
 
 
 def _straight(ink: Mask, length: int) -> Mask:
     """Find the ink that lies in runs along a row, at least so long; a step of a pixel is allowed."""
     wider = ndimage.maximum_filter1d(ink.astype(np.uint8), 3, axis=0)
     shorter = ndimage.minimum_filter1d(wider, length, axis=1, mode="constant")
-    return ndimage.maximum_filter1d(shorter, length, axis=1).astype(bool) & ink
+    straight: Mask = ndimage.maximum_filter1d(shorter, length, axis=1).astype(bool) & ink
+    return straight
 
 
 def _printed(contrast: Array, threshold: float) -> Mask:
@@ -180,4 +182,5 @@ def _crossing(contrast: Array, line: _Line, threshold: float) -> Mask:
     level = max(2 * threshold, 0.5 * strength)
     goes_on = ndimage.maximum_filter1d(above.max(axis=0), 3) > level
     goes_on &= ndimage.maximum_filter1d(below.max(axis=0), 3) > level
-    return (area > 1.6 * strength) | goes_on[None, :]
+    crossing: Mask = (area > 1.6 * strength) | goes_on[None, :]
+    return crossing
