@@ -184,6 +184,8 @@ def test_arrays_of_every_type_are_the_same_picture(page: np.ndarray) -> None:
         opaque,
         opaque / 255.0,
         page[::-1][::-1],
+        page[:, :, None],
+        page[None],
     ):
         assert alike(to_mnist(same), expected, 1)
     assert alike(to_mnist(page < 150), to_mnist(page >= 150), 0)
@@ -300,9 +302,13 @@ def test_sides_of_all_lengths() -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (b"", "no picture"),
+        (b"", "0 bytes"),
+        (b"%PDF-1.7 and so on", "PDF"),
+        (b"<!DOCTYPE html><html><body>404</body></html>", "web page"),
+        (b"<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+        (b"some words", "no picture"),
         (b"GIF89a", "no picture|damaged"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
         (np.zeros(5), "shape"),
         (np.zeros((5, 5, 2)), "shape"),
@@ -333,6 +339,31 @@ def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
     assert len(contents) < 200_000
     with pytest.raises(ImageError, match="too large"):
         to_mnist(contents)
+
+
+def test_large_files_are_decoded_small(page: np.ndarray) -> None:
+    """The box is told in pixels of the whole picture, also of a JPEG on its side that is decoded at an eighth."""
+    large = Image.fromarray(page).resize((page.shape[1] * 25, page.shape[0] * 25))
+    expected = np.array(find_digits(page)[0].box) * 25
+    for kind in ("JPEG", "PNG"):
+        assert np.abs(find_digits(encoded(large, kind))[0].box - expected).max() <= 50
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    on_its_side = encoded(large.transpose(Image.Transpose.ROTATE_270), "JPEG", exif=exif)
+    assert np.abs(find_digits(on_its_side)[0].box - expected).max() <= 50
+
+
+def test_files_of_too_many_pixels_are_refused_by_name() -> None:
+    with pytest.raises(ImageError, match="8000 x 7000 pixels, more than 50,000,000"):
+        to_mnist(encoded(Image.new("1", (8000, 7000)), "PNG"))
+
+
+@pytest.mark.parametrize("n_dots", [20, 31])
+def test_dotted_paper_is_refused(n_dots: int) -> None:
+    page = np.full((496, 496), 220, dtype=np.uint8)
+    page[(np.indices(page.shape) % (496 // n_dots) < 4).all(axis=0)] = 40
+    with pytest.raises(ImageError, match="dots or a pattern"):
+        find_digits(page)
 
 
 def test_damaged_files_are_refused_or_read(page: np.ndarray, attack: Attack) -> None:
