@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 from rich.console import Console
 
@@ -26,6 +27,13 @@ from mnistlr.warmup import warm_up_fit
 if TYPE_CHECKING:
     from mnistlr.images import Steps
 
+_STAGES = {  # of `Steps`
+    "grey": "The picture without colours",
+    "paper": "The paper without what is on it",
+    "contrast": "What differs from the paper",
+    "removed": "Printed lines, which were taken away",
+    "ink": "The ink, as strong in the dark as in the light",
+}
 _TOP = 5  # classes whose probabilities are shown for a picture
 
 
@@ -115,24 +123,33 @@ def predict_pictures(
 
     model = _load_model_of_pictures(path).model
     classes = model.classes_.tolist()
-    console, answers = open_console(), []
+    console, is_complete = open_console(), True
+    answers: list[dict[str, Any]] = []
     for picture in pictures:
         try:
-            steps = trace(picture, find_all=find_all)
-        except ImageError as error:
-            raise ImageError(f"{picture}: {error}") from error
+            steps = trace(picture, find_all=find_all, reader=model)
+        except (ImageError, OSError) as error:
+            if len(pictures) == 1:
+                raise error if isinstance(error, OSError) else ImageError(f"{picture}: {error}") from error
+            message = str(error) if isinstance(error, OSError) else f"{picture}: {error}"
+            print(f"mnistlr: {message}", file=sys.stderr)
+            answers.append({"picture": str(picture), "error": str(error)})
+            is_complete = False
+            continue
         X = np.array([digit.pixels.ravel() for digit in steps.digits])
         predicted, probabilities = model.predict(X).tolist(), model.predict_proba(X)
         if output is not None:
             _save_steps(steps, predicted, output)
         if show_steps and not as_json:
-            for title, stage in zip(steps._fields, steps[:-1], strict=False):
-                _draw_stage(title, stage, console)
+            for name, sentence in _STAGES.items():
+                stage = getattr(steps, name)
+                if name != "removed" or stage.any():
+                    _draw_stage(sentence, stage, console)
         for digit, answer, row in zip(steps.digits, predicted, probabilities, strict=True):
             box = digit.box._asdict()
             answers.append({"picture": str(picture), "box": box, "predicted": answer, "probabilities": row.tolist()})
             if show_steps and not as_json:
-                _draw_stage("strokes", digit.strokes, console)
+                _draw_stage("A digit cut out, its strokes as wide as MNIST's", digit.strokes, console)
             if not as_json:
                 console.print(draw_image(digit.pixels, console))
                 console.print(f"{picture}: predicted {answer}", soft_wrap=True)
@@ -145,6 +162,8 @@ def predict_pictures(
             console.print(f"saved {output}", soft_wrap=True)
     if as_json:
         print_json({"model": str(path), "classes": classes, "answers": answers})
+    if not is_complete:
+        raise typer.Exit(1)
 
 
 def explain(
@@ -254,14 +273,15 @@ def _draw_stage(title: str, stage: NDArray[np.float64], console: Console) -> Non
 
     small = shrink(stage, 40)
     low, high = small.min(), small.max()
-    console.print(f"{title}, from {low:z.2f} to {high:z.2f}")
+    console.print(f"{title}, from {low:z.2f} to {high:z.2f}:")
     console.print(draw_image((255 * (small - low) / max(high - low, 1e-9)).astype(np.uint8), console))
 
 
 def _save_steps(steps: "Steps", predicted: list[Any], output: Path) -> None:
     from mnistlr.plots import plot_pictures, save_figure
 
-    pictures, titles = list(steps[:-1]), list(steps._fields[:-1])
+    titles = [name for name in _STAGES if getattr(steps, name).any()]
+    pictures = [getattr(steps, name) for name in titles]
     for k, (digit, answer) in enumerate(zip(steps.digits, predicted, strict=True), start=1):
         which = f"{k}: " if len(steps.digits) > 1 else ""
         pictures += [digit.strokes, digit.pixels / 255]

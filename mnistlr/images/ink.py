@@ -1,12 +1,12 @@
 """Where is ink? The light is divided out, and what then differs from the paper is ink.
 
 A pixel of brightness I shows paper of brightness P, or ink, I = P + C. The light falls unevenly, so that P and the
-contrast C vary slowly over the picture. Both are unknown, and so is the sign of C: ink is darker than paper, chalk is
-lighter than the board. They are estimated in turns:
+contrast C vary over the picture. Both are unknown, and so is the sign of C: ink is darker than paper, chalk is
+lighter than the board.
 
-1. P: a quadratic surface through most pixels, paper taking more room than ink.
-2. ink, coarsely: what is farther from P than Otsu's threshold, on the side where the far pixels are.
-3. P again: the mean of the pixels around that are not ink. Back to 2, a few times.
+1. P and the sign of C: see ``paper``.
+2. Printed lines differ from the paper, too, and are taken away: see ``rules``.
+3. Ink, coarsely: what is farther from P than Otsu's threshold.
 4. C: the mean of I - P over the ink around.
 
 Then (I - P) / C is 0 on paper and 1 on ink, in bright light and in dim.
@@ -41,7 +41,9 @@ class Ink(NamedTuple):
     paper: Array
     """Its estimated brightness without the ink."""
     contrast: Array
-    """The difference of the two, positive on ink whichever is darker."""
+    """The difference of the two, positive on ink whichever is darker, without what was removed."""
+    removed: Array
+    """The same difference, of printed lines only."""
     ink: Array
     """From 0 (paper) to 1 (ink)."""
 
@@ -64,7 +66,8 @@ def find_ink(light: Array) -> Ink:
     contrast = sign * (grey - paper)
     noise = _noise(contrast)
     rules = find_rules(contrast, noise)
-    contrast[rules] = 0
+    removed = contrast * rules
+    contrast = contrast * ~rules
     is_ink = contrast > max(otsu_threshold(contrast), 4 * noise)
     if not is_ink.any() or contrast[is_ink].mean() < max(_VISIBLE, _ABOVE_NOISE * noise):
         raise ImageError("the picture is empty: nothing stands out from the paper.")
@@ -72,7 +75,7 @@ def find_ink(light: Array) -> Ink:
     strength = spread(shrink(contrast * is_ink, _SMALL) / np.maximum(covered, 1e-9), covered, (0.25, 1))
     ink = contrast / enlarge(strength, grey.shape)
     ink = np.clip((ink - 0.3) / 0.5, 0, 1)
-    return Ink(grey, paper, contrast, _without_specks(ink, contrast / np.maximum(paper, 0.1)))
+    return Ink(grey, paper, contrast, removed, _without_specks(ink, contrast / np.maximum(paper, 0.1)))
 
 
 def _noise(contrast: Array) -> float:

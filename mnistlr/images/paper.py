@@ -19,6 +19,7 @@ Array = NDArray[np.float64]
 
 _WIDE = 0.25  # of the longer side: the square. Strokes are narrower, even of a digit that fills the picture
 _WIDTHS = 0.03, 0.06, 0.12, 0.25  # of the squares with which ink is told from paper
+_STEEP = 0.1  # from a pixel to the next: the outline of a lamp is bright, that of ink is long
 _COARSE = 250  # longer side of the small picture in which that is done
 _SMALL = 64  # longer side of the small picture in which the paper's unevenness is estimated
 
@@ -39,7 +40,7 @@ def find_paper(grey: Array) -> Paper:
     right colour, the unevenness of the picture is gone with narrower squares. A lamp's reflection is gone with the
     widest alone.
     """
-    smooth = ndimage.median_filter(grey, 3)
+    smooth = _median(_median(grey).T).T
     small = shrink(smooth, _COARSE)
     sign = -1.0 if _left_over(small) <= _left_over(-small) else 1.0
     upright = -sign * smooth  # ink is dark in it
@@ -47,10 +48,19 @@ def find_paper(grey: Array) -> Paper:
     return Paper(-sign * _lower(filled, upright), sign)
 
 
+def _median(picture: Array) -> Array:
+    """Return the median of each pixel and its neighbours above and below: edges stay, single bright pixels go."""
+    padded = np.pad(picture, ((1, 1), (0, 0)), mode="edge")
+    above, below = padded[:-2], padded[2:]
+    median: Array = np.maximum(np.minimum(above, below), np.minimum(np.maximum(above, below), picture))
+    return median
+
+
 def _left_over(picture: Array) -> float:
     """Return how uneven the picture still is when what is dark and narrow has been filled: a mean over squares."""
     filled = [_fill(picture, width) for width in _WIDTHS]
-    return float(sum(np.square(np.diff(one, axis=axis)).sum() for one in filled for axis in (0, 1)))
+    steps = [np.diff(one, axis=axis) for one in filled for axis in (0, 1)]
+    return float(sum(np.minimum(step**2, _STEEP**2).sum() for step in steps))
 
 
 def _fill(picture: Array, width: float) -> Array:

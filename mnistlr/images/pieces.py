@@ -98,6 +98,11 @@ def without_neighbours(digits: list[tuple[Array, Box]], shape: tuple[int, ...]) 
     ]
 
 
+def touches_edge(digits: list[tuple[Array, Box]], shape: tuple[int, ...]) -> bool:
+    """Return whether the picture's border cuts off any of the digits."""
+    return any(_is_cut_off(box, shape) for _, box in digits)
+
+
 def _is_cut_off(box: Box, shape: tuple[int, ...]) -> bool:
     return box.top <= 1 or box.left <= 1 or box.bottom >= shape[0] - 1 or box.right >= shape[1] - 1
 
@@ -111,7 +116,7 @@ def _belong_together(boxes: NDArray[np.int_]) -> NDArray[np.bool_]:
     height, width = bottom - top, right - left
     shared = np.minimum(right, right[:, None]) - np.maximum(left, left[:, None])
     gap = np.maximum(top, top[:, None]) - np.minimum(bottom, bottom[:, None])
-    belong = shared >= _SHARED * np.minimum(width, width[:, None])
+    belong: NDArray[np.bool_] = shared >= _SHARED * np.minimum(width, width[:, None])
     belong &= gap <= _NEAR * np.maximum(height, height[:, None])
     is_tall = height >= height.max() / 2
     if is_tall.sum() >= _SEVERAL:

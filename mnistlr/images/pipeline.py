@@ -20,6 +20,7 @@ from mnistlr.images.pieces import (
     in_reading_order,
     join,
     separate,
+    touches_edge,
     without_neighbours,
 )
 from mnistlr.images.reading import read_picture
@@ -47,6 +48,8 @@ class Steps(NamedTuple):
     """How light the paper would be without the ink."""
     contrast: NDArray[np.float64]
     """How far the picture differs from its paper towards the ink, from 0 to 1."""
+    removed: NDArray[np.float64]
+    """Printed lines that were taken away, in the same units; 0 elsewhere."""
     ink: NDArray[np.float64]
     """Ink, whatever the light: 0 is paper, 1 is ink."""
     digits: list[Digit]
@@ -133,7 +136,7 @@ def trace(picture: Any, *, find_all: bool = False, reader: Any = None) -> Steps:
         As `to_mnist`.
     """
     light, shape = read_picture(picture)
-    grey, paper, contrast, ink = find_ink(light)
+    grey, paper, contrast, removed, ink = find_ink(light)
     found = separate(ink)
     if find_all:
         found = _split(found, reader) if reader is not None else found
@@ -141,8 +144,9 @@ def trace(picture: Any, *, find_all: bool = False, reader: Any = None) -> Steps:
         found = without_neighbours(found, ink.shape)
         n_digits = count_tall(found)
         if n_digits > 1:
+            cut_off = ", some of them cut off by the picture's edge" if touches_edge(found, ink.shape) else ""
             raise ImageError(
-                f"expected one digit, found {n_digits} side by side; find_digits (--all) tells them apart."
+                f"expected one digit, found {n_digits} side by side{cut_off}; find_digits (--all) tells them apart."
             )
         found = [join(found)]
     scale = np.tile(np.divide(shape[:2], ink.shape), 2)
@@ -150,7 +154,7 @@ def trace(picture: Any, *, find_all: bool = False, reader: Any = None) -> Steps:
     for part, box in found:
         strokes = even_out(part)
         digits.append(Digit(normalise(strokes), Box(*np.rint(box * scale).astype(int).tolist()), strokes))
-    return Steps(grey, paper, np.clip(contrast, 0, 1), ink, digits)
+    return Steps(grey, paper, np.clip(contrast, 0, 1), np.clip(removed, 0, 1), ink, digits)
 
 
 def _split(found: list[tuple[NDArray[np.float64], Box]], reader: Any) -> list[tuple[NDArray[np.float64], Box]]:

@@ -22,8 +22,8 @@ from mnistlr.images.surface import shrink
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-_ANGLES = np.arange(-12, 12.1, 0.75)  # degrees, to which a picture is held askew at most
-_COARSE = 250  # longer side of the small picture in which the angle is found
+_ANGLES = np.arange(-12, 13)  # degrees, to which a picture is held askew at most
+_COARSE = 200  # longer side of the small picture in which the angle is found
 _LONG = 0.15  # of the shorter side: straight runs from here on are looked at
 _THIN = 0.035  # of the shorter side: lines are no thicker
 _ACROSS = 0.7  # of the picture's side: such lines are rules or margin lines

@@ -3,9 +3,11 @@
 Cuts are offered where the ink is narrow: at minima of the ink per column. A cut is a path from top to bottom that meets
 as little ink as it can near its column. Of all ways to cut at some of these places, the best has the largest
 
-    sum over parts of width x log(largest probability)  -  sum over cuts of cost x ink met
+    sum over parts of width (log(largest probability) - oddness)  -  sum over cuts of cost x ink met,
 
-Weighting by width makes ways with few and with many parts comparable. The best way is found part by part from the left.
+where oddness is ((width - usual) / spread)^2 / 2, and lengths are in units of the writing's height. Weighting by width
+makes ways with few and with many parts comparable. A reader is sure of itself where several digits look like a wide
+one, and the oddness is what speaks against that. The best way is found part by part from the left.
 """
 
 from collections.abc import Callable
@@ -17,11 +19,13 @@ Array = NDArray[np.float64]
 Reader = Callable[[list[Array]], Array]
 """From the ink of n candidates to the probability of the best class of each, shape (n,)."""
 
-_NORMAL = 0.95  # of the writing's height: digits up to this width are left alone
+_NORMAL = 0.8  # of the writing's height: digits up to this width are left alone
+_SURE = 0.98  # probability of one digit, from which on only a very wide piece is split
 _WIDEST, _NARROWEST = 1.15, 0.12  # of the writing's height: the bounds of a part's width
+_USUAL, _NARROWER, _WIDER = 0.7, 0.5, 0.2  # of the height: a digit's width, and its spread on both sides
 _NEAR = 0.1  # of the height: so far a path may leave its column
 _APART = 0.06  # of the height: between places to cut
-_COST = 0.5  # of a cut through ink as long as the writing is high, in the units of the sum over its height
+_COST = 10  # of a cut through ink as long as the writing is high
 
 
 def split(ink: Array, height: float, reader: Reader) -> list[Array]:
@@ -42,7 +46,7 @@ def split(ink: Array, height: float, reader: Reader) -> list[Array]:
         The ink of each part, left to right, in the place where it is; their sum is ``ink``.
     """
     n_columns = ink.shape[1]
-    if n_columns <= _NORMAL * height:
+    if n_columns <= _NORMAL * height or (n_columns <= _WIDEST * height and reader([ink])[0] > _SURE):
         return [ink]
     paths, met = _paths(ink, _places(ink, height), height)
     n_cuts = len(paths)
@@ -56,10 +60,11 @@ def split(ink: Array, height: float, reader: Reader) -> list[Array]:
     parts = {pair: _between(ink, paths[pair[0]], paths[pair[1]]) for pair in pairs}
     parts = {pair: part for pair, part in parts.items() if part.max() > 0.5}
     sureness = dict(zip(parts, np.log(np.maximum(reader(list(parts.values())), 1e-6)), strict=True))
+    widths = {(i, j): (middles[j] - middles[i]) / height for i, j in parts}
     best, came_from = np.full(n_cuts, -np.inf), np.zeros(n_cuts, dtype=int)
     best[0] = 0
     for i, j in sorted(parts, key=lambda pair: pair[1]):
-        total = best[i] + (middles[j] - middles[i]) * sureness[i, j] - _COST * met[j]
+        total = best[i] + widths[i, j] * (sureness[i, j] - _oddness(widths[i, j])) - _COST * met[j] / height
         if total > best[j]:
             best[j], came_from[j] = total, i
     chosen, j = [], n_cuts - 1
@@ -67,6 +72,11 @@ def split(ink: Array, height: float, reader: Reader) -> list[Array]:
         chosen.append(parts[int(came_from[j]), j])
         j = int(came_from[j])
     return chosen[::-1]
+
+
+def _oddness(width: float) -> float:
+    """Return how unusual a width is for a digit, in units of its height."""
+    return ((width - _USUAL) / (_NARROWER if width < _USUAL else _WIDER)) ** 2 / 2
 
 
 def _places(ink: Array, height: float) -> list[int]:

@@ -37,13 +37,38 @@ def test_predict_a_picture(run: Run, model: Path, mnist: ImageData) -> None:
     status, steps, _ = run("predict", model, picture, "--show-steps")
     assert status == 0
     assert steps.endswith(out)
-    for title in ("grey", "paper", "contrast", "ink", "strokes"):
-        assert f"{title}, from 0." in steps
+    for title in ("without colours", "without what is on it", "differs from the paper", "The ink", "wide as MNIST's"):
+        assert title in steps
+    assert "Printed lines" not in steps
     assert max(map(len, steps.splitlines())) <= 80
     found = json.loads(run("predict", model, picture, "--json")[1])
     (answer,) = found["answers"]
     assert (answer["picture"], answer["predicted"]) == ("photo.png", expected)
     assert found["classes"][int(np.argmax(answer["probabilities"]))] == expected
+
+
+def test_printed_lines_are_shown_among_the_steps(run: Run, model: Path, mnist: ImageData) -> None:
+    page = np.pad(on_a_page([mnist.X_test[0].reshape(28, 28)], gap=9), 60, mode="edge")
+    page[30:33, 20:-20] = page[-33:-30, 20:-20] = page[30:-30, 20:23] = page[30:-30, -23:-20] = 60
+    status, steps, _ = run("predict", model, save_png(page, "boxed.png"), "--show-steps")
+    assert status == 0
+    assert "Printed lines, which were taken away" in steps
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_bad_picture_among_good_ones(run: Run, model: Path, mnist: ImageData, options: tuple[str, ...]) -> None:
+    """It is reported beside the others' results, and the exit status is 1."""
+    good = save_png(on_a_page([mnist.X_test[0].reshape(28, 28)], gap=9), "good.png")
+    Path("page.png").write_bytes(b"<!doctype html><html></html>")
+    status, out, err = run("predict", model, "page.png", "missing.png", good, *options)
+    assert status == 1
+    assert "page.png: this is a web page" in err
+    assert "missing.png" in err
+    if options:
+        answers = json.loads(out)["answers"]
+        assert ["error" in answer for answer in answers] == [True, True, False]
+    else:
+        assert "good.png: predicted" in out
 
 
 def test_steps_of_a_stroke_fit_into_a_terminal(run: Run, model: Path) -> None:
