@@ -30,6 +30,7 @@ _SMALL = 64  # longer side of the small picture in which paper and contrast are 
 # variation. Empty pages stay below 3 times as a rule, and digits are above 10 (tests/photos.py).
 _VISIBLE = 0.02
 _ABOVE_NOISE = 6
+_DARK, _GRAIN = 0.75, 0.3  # of the largest piece's ground, and of its ink
 _FAINTEST = 0.35  # of the strongest ink's contrast; the faults in photos of small digits have up to a third
 
 
@@ -75,7 +76,7 @@ def find_ink(light: Array) -> Ink:
     strength = spread(shrink(contrast * is_ink, _SMALL) / np.maximum(covered, 1e-9), covered, (0.25, 1))
     ink = contrast / enlarge(strength, grey.shape)
     ink = np.clip((ink - 0.3) / 0.5, 0, 1)
-    return Ink(grey, paper, contrast, removed, _without_specks(ink, contrast / np.maximum(paper, 0.1)))
+    return Ink(grey, paper, contrast, removed, _without_specks(ink, contrast, paper))
 
 
 def _noise(contrast: Array) -> float:
@@ -111,17 +112,21 @@ def _to_grey(light: Array) -> Array:
     return grey
 
 
-def _without_specks(ink: Array, depth: Array) -> Array:
+def _without_specks(ink: Array, contrast: Array, paper: Array) -> Array:
     """Drop what hangs together with less than 3 % of the ink that the largest piece has, and what is much fainter.
 
     Far from a small digit all that stands out are the paper's own blotches, and step 4 takes their contrast for that of
-    ink. As parts of the paper's brightness the contrasts tell them apart in any light: ``depth``.
+    ink. As parts of the paper's brightness the contrasts tell them apart in any light: ``depth``. Small pieces on much
+    darker ground than the largest piece has are the grain of a desk at the edge of the sheet.
     """
+    depth = contrast / np.maximum(paper, 0.1)
     pieces, n_pieces = ndimage.label(ink > 0, np.ones((3, 3)))
     numbers = np.arange(n_pieces + 1)
     sizes = ndimage.sum_labels(ink, pieces, numbers)
     depths = ndimage.sum_labels(ink * depth, pieces, numbers) / np.maximum(sizes, 1e-300)
     is_large = sizes >= 0.03 * sizes.max()
     is_kept = is_large & (depths >= _FAINTEST * depths[is_large].max())
+    grounds = ndimage.sum_labels(ink * paper, pieces, numbers) / np.maximum(sizes, 1e-300)
+    is_kept &= (grounds >= _DARK * grounds[np.argmax(sizes)]) | (sizes >= _GRAIN * sizes.max())
     kept: Array = ink * is_kept[pieces]
     return kept

@@ -80,7 +80,7 @@ def _angle(contrast: Array, threshold: float) -> tuple[float, int]:
     best, most = 0.0, 0
     for angle in sorted(_ANGLES, key=abs):
         ink = (ndimage.rotate(small, angle, order=1) if angle else small) > threshold / 2
-        n_straight = sum(int((_straight(one, 2 * length) & _thin(one, thick)).sum()) for one in (ink, ink.T))
+        n_straight = sum(int((_straight(one, length * 4 // 3) & _thin(one, thick)).sum()) for one in (ink, ink.T))
         if n_straight > 1.05 * most:
             best, most = float(angle), n_straight
     return best, most
@@ -111,9 +111,10 @@ def _printed(contrast: Array, threshold: float) -> Mask:
     length, thick = _sizes(contrast.shape)
     level, upright = _lines(ink, length, thick), _lines(ink.T, length, thick)
     printed = np.zeros(contrast.shape, dtype=bool)
+    strokes = ndimage.binary_opening(ink, np.ones((3, 3)))  # without specks
     views = (
-        (level, upright, contrast, ink, printed),
-        (upright, level, contrast.T, ink.T, printed.T),
+        (level, upright, contrast, strokes, printed),
+        (upright, level, contrast.T, strokes.T, printed.T),
     )
     for is_frame in (True, False):
         for lines, others, seen, inked, page in views:

@@ -233,6 +233,7 @@ def _desk(scene: Scene, picture: Array, random: Generator) -> Array:
     """Lay the sheet, as it is photographed, on a dark desk: it takes up 50 to 95 % of the picture."""
     part = math.sqrt(random.uniform(0.5, 0.95))
     angle = random.uniform(-10, 10) if part < 0.9 else random.uniform(-2, 2)
+    angle = float(np.clip(angle, -10 - scene.angle, 10 - scene.angle))  # the writing is turned by 10 degrees at most
     height, width = (round(n / part) for n in picture.shape[:2])
     top, left = (int(random.uniform(0.1, 0.9) * (n - m)) for n, m in zip((height, width), picture.shape, strict=False))
     desk = np.array([1.0, 0.8, 0.6]) ** random.uniform(0, 1) * random.uniform(0.08, 0.4)
