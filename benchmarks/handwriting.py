@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from mnistlr.plots.save import save_figure
+from mnistlr.plots import save_figure
 from tqdm import tqdm
 
 from benchmarks.measuring.report import Report, Row, yes_no

@@ -12,7 +12,6 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 import sklearn
-from mnistlr.linear_classifier import DEFAULTS
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV, CalibrationDisplay

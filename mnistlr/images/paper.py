@@ -18,6 +18,7 @@ from mnistlr.images.surface import enlarge, shrink, spread
 Array = NDArray[np.float64]
 
 _WIDE = 0.25  # of the longer side: the square. Strokes are narrower, even of a digit that fills the picture
+_LEAST = 9  # pixels of the square: in pictures as small as MNIST's the digit fills nearly all of it
 _WIDTHS = 0.03, 0.06, 0.12, 0.25  # of the squares with which ink is told from paper
 _STEEP = 0.1  # from a pixel to the next: the outline of a lamp is bright, that of ink is long
 _COARSE = 250  # longer side of the small picture in which that is done
@@ -44,7 +45,7 @@ def find_paper(grey: Array) -> Paper:
     small = shrink(smooth, _COARSE)
     sign = -1.0 if _left_over(small) <= _left_over(-small) else 1.0
     upright = -sign * smooth  # ink is dark in it
-    filled = _fill(upright, _WIDE)
+    filled = _fill(upright, max(_WIDE, _LEAST / max(grey.shape)))
     return Paper(-sign * _lower(filled, upright), sign)
 
 
