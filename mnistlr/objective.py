@@ -22,6 +22,8 @@ from mnistlr.kernels.passes import hessian_vector, loss_gradient, loss_sum, seco
 from mnistlr.kernels.records import Data, Scratch, Weights, pack, unpack, zero_weights
 from mnistlr.samples import Samples
 
+__all__ = ["Objective"]
+
 ONE_SIDED = (
     "All sample weight lies on one side of the split into training and validation; expected some on both. "
     "Use another random_state or early_stopping=False."
