@@ -4,11 +4,14 @@ import ast
 import importlib
 import re
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import mnistlr
 from mnistlr.cli import main
+from mnistlr.datasets import load_digits
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,6 +28,22 @@ def test_names_can_be_imported(code: str) -> None:
             assert names <= set(importlib.import_module(node.module).__all__), node.module
         elif isinstance(node, ast.ImportFrom):
             assert node.module in OPTIONAL or node.module.partition(".")[0] == "benchmarks"
+
+
+def test_a_solver_stepped_through_ends_where_fit_does(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = (code for code in CODE if "in lbfgs(" in code)
+    assert len(code.strip().splitlines()) <= 15
+    names: dict[str, Any] = {}
+    exec(code, names)
+    X, y = load_digits()
+    fit = mnistlr.SoftmaxRegression(solver="lbfgs", alpha=1e-4, tol=1e-4).fit(X, y)
+    np.testing.assert_array_equal(names["W"] * names["objective"].samples.unit, fit.coef_)
+    np.testing.assert_array_equal(names["b"], fit.intercept_)
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(fit.history_["objective"]) == fit.n_iter_ + 1
+    assert len({len(line) for line in lines}) == 1
+    assert float(lines[-1].split()[1]) == pytest.approx(fit.history_["objective"][-1], abs=1e-5)
+    assert last.startswith(f"{fit.score(X, y):.1%} ")
 
 
 def test_the_table_has_all_commands_and_their_options(

@@ -7,7 +7,7 @@ from mnistlr import LogisticRegression, SoftmaxRegression
 from mnistlr.training import DEFAULTS
 
 MODELS = [LogisticRegression(), SoftmaxRegression()]
-OTHERS = [type(model)(solver=solver) for model in MODELS for solver in DEFAULTS if solver != model._solver()]
+OTHERS = [type(model)(solver=solver) for model in MODELS for solver in DEFAULTS if solver != model._default_solver]
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),  # some checks allow few iterations
