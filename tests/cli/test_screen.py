@@ -23,6 +23,7 @@ def test_the_tour_leaves_on_the_screen_what_it_prints_to_a_file(tmp_path: Path) 
     assert [TIMES.sub("", line) for line in lines if line] == [TIMES.sub("", line) for line in printed if line]
 
 
+@pytest.mark.long  # where nothing has been compiled yet
 def test_the_warm_up_leaves_a_line_for_each_kind_of_data(tmp_path: Path) -> None:
     status, lines = screen_of("warmup", folder=tmp_path)
     left = [line for line in lines if line and "compiling the loops" not in line]

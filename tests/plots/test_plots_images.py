@@ -1,8 +1,8 @@
-"""Figures are those that somebody looked at: tests/baseline/, small pictures.
+"""Figures are like those in tests/plots/baseline/, small pictures that somebody has looked at.
 
 After a change that is meant, renew them, look at them, and commit:
 
-    MNISTLR_RENEW_BASELINE=1 python -m pytest tests/test_plots_images.py
+    MNISTLR_RENEW_BASELINE=1 python -m pytest tests/plots/test_plots_images.py
 """
 
 import os
