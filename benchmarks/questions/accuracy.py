@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benchmarks.accuracy_peers import PEERS
 from sklearn.exceptions import ConvergenceWarning
 
-from benchmarks.accuracy_peers import PEERS
 from benchmarks.measuring.clocks import clock, quartiles, take_turns
 from benchmarks.measuring.report import Report, Row, show_time, timed, yes_no
 from mnistlr import LogisticRegression, SoftmaxRegression, load_idx_folder

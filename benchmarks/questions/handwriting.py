@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from mnistlr.plots import save_figure
 from tqdm import tqdm
 
 from benchmarks.measuring.report import Report, Row, yes_no
@@ -22,7 +21,7 @@ from mnistlr import SoftmaxRegression
 from mnistlr.exceptions import ImageError
 from mnistlr.features import DigitReader
 from mnistlr.images import trace
-from mnistlr.plots import plot_pictures
+from mnistlr.plots import plot_pictures, save_figure
 
 GOAL = 0.94
 """Of the single digits."""
