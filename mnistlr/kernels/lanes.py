@@ -291,7 +291,7 @@ def _compile_exp(lanes):
     magic = real(1.5 * 2.0 ** (23 if single else 52))
     per_log_2, flush = real(1 / math.log(2)), real(FLUSH)
     high = real(0.693359375) if single else real(0.693145751953125)  # the leading bits of log 2
-    low = real(math.log(2) - float(high))
+    low = real(-2.12194440054690583e-4 if single else 1.42860682030941723e-6)  # the digits behind
     highest, second, *others = (real(1 / math.factorial(power)) for power in range(7 if single else 13, -1, -1))
     coefficients = tuple(others)
 
