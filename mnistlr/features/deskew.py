@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from sklearn.base import OneToOneFeatureMixin
 
 from mnistlr.features.pixels import PixelTransformer
-from mnistlr.kernels.compiling import jit
+from mnistlr.kernels.compiling import jit, jit_with_memory
 
 
 @jit
@@ -48,7 +48,7 @@ def shifts(image, out):
         out[y] = int(np.floor(256 * min(max(shift, -n_columns - 1.0), n_columns + 1.0) + 0.5))
 
 
-@jit
+@jit_with_memory
 def deskew(images, out):
     """Write the ``images`` (n, rows, columns), uint8, to ``out``, upright."""
     n, n_rows, n_columns = images.shape

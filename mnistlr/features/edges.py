@@ -34,7 +34,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mnistlr.exceptions import ArgumentError
 from mnistlr.features.pixels import PixelTransformer
-from mnistlr.kernels.compiling import jit_inline, jit_reorder
+from mnistlr.kernels.compiling import jit_inline, jit_reorder, jit_with_memory
 
 FULL = 3.0
 """A feature is 255 from this many times the average share on."""
@@ -89,7 +89,7 @@ def _roots(sums, scale, out):
         out[j] = np.uint8(np.int32(min(np.sqrt(scale * sums[j]) + np.float32(0.5), np.float32(255))))
 
 
-@jit_reorder
+@jit_with_memory
 def edge_features(images, compass, grids, row_windows, column_windows, out):
     """Write the features of ``images`` (n, rows, columns) of uint8 to ``out`` (n, n_features) of uint8.
 
