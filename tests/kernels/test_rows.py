@@ -17,7 +17,7 @@ def read_values(X, m, scratch):
     """Read every entry that has been found, as a pass does."""
     for r in range(m):
         for t in range(scratch.ends[r], scratch.ends[r + 1]):
-            scratch.value[t] = read_entry(X, scratch.rows[r], scratch.index, scratch.value, np.uint64(t))
+            scratch.value[t] = read_entry(X, scratch.rows[r], scratch.columns, scratch.value, np.uint64(t))
 
 
 def entries_of(X, rows):
@@ -25,10 +25,11 @@ def entries_of(X, rows):
     samples = Samples.of(X)
     scratch = samples.scratch(2)
     scratch.rows[: len(rows)] = rows
-    find(samples.X, len(rows), scratch)
+    for r in range(len(rows)):
+        find(samples.X, r, scratch)
     read_values(samples.X, len(rows), scratch)
     pieces = [slice(*scratch.ends[r : r + 2]) for r in range(len(rows))]
-    return [(scratch.index[piece], scratch.value[piece]) for piece in pieces]
+    return [(scratch.columns[piece], scratch.value[piece]) for piece in pieces]
 
 
 SPECIAL = [np.nan, np.inf, -np.inf, -0.0, "smallest_subnormal", "tiny", "max", -1.0]
