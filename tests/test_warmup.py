@@ -8,13 +8,15 @@ from mnistlr.warmup import KINDS, warm_up
 
 USE = """
 import numpy as np
-from mnistlr import LogisticRegression, SoftmaxRegression, confusion_matrix, kernels
+import sys
+from mnistlr import LogisticRegression, SoftmaxRegression, confusion_matrix
 
 X, y = np.arange(1600, dtype=np.uint8).reshape(200, 8), np.arange(200) % 4
 model = SoftmaxRegression(random_state=0).fit(X, y)
 confusion_matrix(y, model.predict(X))
 LogisticRegression(tol=0.1).fit(X, y == 2).predict_proba(X)
-used = [getattr(kernels, name) for name in kernels.__all__ if hasattr(getattr(kernels, name), "stats")]
+modules = [module for name, module in sys.modules.items() if name.startswith(("mnistlr.kernels.", "mnistlr.solvers."))]
+used = {kernel for module in modules for kernel in vars(module).values() if hasattr(kernel, "stats")}
 print(sum(sum(kernel.stats.cache_hits.values()) for kernel in used))
 print(sum(sum(kernel.stats.cache_misses.values()) for kernel in used))
 """
@@ -36,10 +38,11 @@ def test_a_new_process_compiles_nothing_after_warmup(tmp_path):
 
 COUNT = """
 import numpy as np
-from mnistlr import confusion_matrix, kernels
+from mnistlr import confusion_matrix
+from mnistlr.kernels.counting import count_label_pairs
 
 confusion_matrix(np.arange(9), np.arange(9))
-print(sum(kernels.count_label_pairs.stats.cache_misses.values()))
+print(sum(count_label_pairs.stats.cache_misses.values()))
 """
 
 

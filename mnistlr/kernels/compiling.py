@@ -32,8 +32,9 @@ except Exception:
 REORDER = {"reassoc", "contract", "arcp", "nsz"}
 
 
-# Most kernels allocate nothing. Without numba's reference counts they compile in two thirds of the time.
-COMMON: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+# Most kernels allocate nothing. Without numba's reference counts they compile in two thirds of the time. A kernel that
+# does not say what it lets the compiler reorder would get that from its caller.
+COMMON: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": False, "_nrt": False}
 
 
 def _njit(**options):

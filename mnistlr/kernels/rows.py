@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
-from mnistlr.kernels.compiling import REORDER, jit_reorder
+from mnistlr.kernels.compiling import REORDER, jit, jit_reorder
 from mnistlr.kernels.lanes import IS_COMPILED, address, spread
 
 AHEAD = 16  # rows between the one being read and the one being fetched from memory
@@ -166,6 +166,7 @@ def _copy_csr_row(X, i, out):
         out[X.indices[t]] = intensity(X.data[t])
 
 
+@jit  # in order: reordered sums would differ between index types
 def _dot_csr_row(X, i, w):
     total = w.dtype.type(0)
     for t in range(X.indptr[i], X.indptr[i + 1]):
@@ -217,7 +218,9 @@ def _choose_copy_row(X, i, out):
 
 @overload(dot_row, jit_options={"fastmath": REORDER})
 def _choose_dot_row(X, i, w):
-    return _dot_csr_row if isinstance(X, types.BaseTuple) else _dot_dense_row
+    if isinstance(X, types.BaseTuple):
+        return lambda X, i, w: _dot_csr_row(X, i, w)
+    return _dot_dense_row
 
 
 @overload(add_row, jit_options={"fastmath": REORDER})
