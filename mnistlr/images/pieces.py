@@ -39,9 +39,13 @@ def separate(ink: Array) -> list[tuple[Array, Box]]:
     Raises
     ------
     ImageError
-        If there are more pieces than `MOST`, as of dotted paper.
+        If there is no ink, or there are more pieces than `MOST`, as of dotted paper.
     """
     pieces, n_pieces = ndimage.label(ink > 0, np.ones((3, 3)))
+    if not n_pieces:
+        raise ImageError(
+            "nothing in the picture looks like pen strokes; expected dark ink on light paper, or light on dark."
+        )
     if n_pieces > MOST:
         raise ImageError(
             f"expected at most {MOST} pieces of ink, found {n_pieces:,}, as of dots or a pattern; crop the picture to "

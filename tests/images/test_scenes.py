@@ -91,7 +91,7 @@ def expected(kind: str) -> object:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", map(expected, SCENES))
+@pytest.mark.parametrize("kind", [expected(kind) for kind in SCENES])
 def test_every_kind_of_scene(reader: SoftmaxRegression, mnist: ImageData, attack: Attack, kind: str) -> None:
     """The tally at the end of the test run is the table by kind; ``--attacks 4`` draws four times as many."""
     n_scenes = 25 * attack.factor
