@@ -17,7 +17,7 @@ from mnistlr.images.surface import enlarge, shrink, spread
 
 Array = NDArray[np.float64]
 
-_WIDE = 0.4  # of the longer side: the square. A thick pen fills loops, half as wide as a digit that fills the picture
+_WIDE = 0.25  # of the longer side: the square. Strokes are narrower, even of a digit that fills the picture
 _LEAST = 9  # pixels of the square: in pictures as small as MNIST's the digit fills nearly all of it
 _WIDTHS = 0.03, 0.06, 0.12, 0.25  # of the squares with which ink is told from paper
 _STEEP = 0.1  # from a pixel to the next: the outline of a lamp is bright, that of ink is long
