@@ -14,6 +14,9 @@ from mnistlr.plots.style import against_for, as_images, axes_or_new, centred, co
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+STRONGEST = 0.998
+"""Weights that are stronger than this share of all get the full colour: a few of them would else leave the others pale."""
+
 
 def plot_weights(
     coef: ArrayLike, labels: Sequence[Any] | None = None, n_columns: int = 5, *,
@@ -21,6 +24,8 @@ def plot_weights(
     ax: "Axes | None" = None,
 ) -> "Axes":  # fmt: skip
     """Draw the weights of each class as an image, all on one colour scale with zero in its middle.
+
+    The colour scale ends where only one weight in 500 is stronger.
 
     Parameters
     ----------
@@ -48,8 +53,9 @@ def plot_weights(
         raise ArgumentError(f"expected a label for each of {len(images)} rows of weights, got {len(titles)}.")
     layout = grid(len(images), n_columns, titled=bool(titles), least=1.0, whole=3.0)
     ax = axes_or_new(ax, layout.inches * layout.width + 1.2, max(3.0, layout.inches * layout.height + 0.6))
-    drawn = draw_mosaic(ax, images, titles, layout, cmap=against_for(), norm=centred(images))
-    colour_bar(drawn, ax, unit, shrink=0.9)
+    strongest = np.quantile(np.abs(images), STRONGEST, method="higher")
+    drawn = draw_mosaic(ax, images, titles, layout, cmap=against_for(), norm=centred(np.minimum(np.abs(images), strongest)))
+    colour_bar(drawn, ax, unit, shrink=0.9, extend="both" if np.abs(images).max() > strongest else "neither")
     rows, columns = images.shape[1:]
     dress(ax, x=f"{rows} × {columns} pixels each\nblue: ink speaks for, orange: against")
     return ax

@@ -95,10 +95,16 @@ def test_weights_share_one_scale_with_zero_in_its_middle(weights):
     ax = plots.plot_weights(weights)
     (image,) = ax.images
     low, high = image.get_clim()
-    assert -low == high >= np.abs(weights).max()
+    assert -low == high >= np.quantile(np.abs(weights), 0.998)
     assert image.norm(0) == 0.5
     assert image.cmap.name == "against_for"
     assert ax.figure.axes[1].get_ylabel() == "weight (nats per unit of intensity)"
+
+
+def test_one_strong_weight_does_not_leave_the_others_pale():
+    strong = WEIGHTS.copy()
+    strong[0, 0] = 100 * np.abs(WEIGHTS).max()
+    assert plots.plot_weights(strong).images[0].get_clim()[1] <= np.abs(WEIGHTS).max()
 
 
 def test_weights_display_takes_any_linear_model():
