@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 STRONGEST = 0.998
-"""Weights that are stronger than this share of all get the full colour: a few of them would else leave the others pale."""
+"""Weights that are stronger than this share of all get the full colour: a few would else leave the others pale."""
 
 
 def plot_weights(
@@ -54,7 +54,9 @@ def plot_weights(
     layout = grid(len(images), n_columns, titled=bool(titles), least=1.0, whole=3.0)
     ax = axes_or_new(ax, layout.inches * layout.width + 1.2, max(3.0, layout.inches * layout.height + 0.6))
     strongest = np.quantile(np.abs(images), STRONGEST, method="higher")
-    drawn = draw_mosaic(ax, images, titles, layout, cmap=against_for(), norm=centred(np.minimum(np.abs(images), strongest)))
+    drawn = draw_mosaic(
+        ax, images, titles, layout, cmap=against_for(), norm=centred(np.minimum(np.abs(images), strongest))
+    )
     colour_bar(drawn, ax, unit, shrink=0.9, extend="both" if np.abs(images).max() > strongest else "neither")
     rows, columns = images.shape[1:]
     dress(ax, x=f"{rows} × {columns} pixels each\nblue: ink speaks for, orange: against")

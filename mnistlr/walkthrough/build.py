@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from mnistlr.walkthrough.chapters import confused, detector, mistakes, ten_digits, the_data, the_solvers
+from mnistlr.walkthrough.chapters import better_eyes, confused, detector, mistakes, ten_digits, the_data, the_solvers
 from mnistlr.walkthrough.exhibit import DIGIT, About, Chapter, Names, Table, percent
 from mnistlr.walkthrough.run import Shown, run_code, run_exhibit
 
 
 def build_chapters(about: About) -> list[Chapter]:
     """Return the chapters in the order of the walk-through."""
-    parts = (the_data, detector, ten_digits, confused, mistakes, the_solvers)
+    parts = (the_data, detector, ten_digits, confused, mistakes, better_eyes, the_solvers)
     return [part.chapter(about) for part in parts]
 
 

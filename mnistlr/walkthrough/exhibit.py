@@ -4,6 +4,7 @@ The terminal runs the code and prints what it found. The page runs the same code
 holds it for its reader to run. There is no other telling of the story, so the three cannot drift apart.
 """
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,6 +84,22 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Live:
+    """The numbers with which the page lets an exhibit move. Without its script the pictures of the exhibit stay.
+
+    Attributes
+    ----------
+    kind : {"training", "threshold", "matrix"}
+        The file in ``templates/live`` that shows it.
+    data : dict
+        Numbers, texts and lists, for JSON; arrays as `packed` returns them.
+    """
+
+    kind: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Exhibit:
     """One thing to look at: lines of code, a picture or two, and what there is to see.
 
@@ -102,8 +119,8 @@ class Exhibit:
         Describes what there is to see, given the variables after the code has run.
     in_words : callable, optional
         Returns what the terminal shows, given the same variables. An exhibit without it is for the page only.
-    is_dense : bool
-        Whether the picture is full of small numbers, so that it should rather be scrolled than shrunk.
+    live : callable, optional
+        Returns what the page's script shows in place of the pictures, given the same variables.
     """
 
     name: str
@@ -113,7 +130,7 @@ class Exhibit:
     how_to_read: str
     look: Callable[[Names], Seen]
     in_words: Callable[[Names], list[Block]] | None = None
-    is_dense: bool = False
+    live: Callable[[Names], Live] | None = None
 
     @property
     def cell(self) -> str:
@@ -123,12 +140,26 @@ class Exhibit:
 
 @dataclass(frozen=True)
 class Chapter:
-    """Exhibits under a title, after a paragraph that leads to them."""
+    """Exhibits under a title, after a paragraph that leads to them.
+
+    Attributes
+    ----------
+    name, title, introduction : str
+    exhibits : list of Exhibit
+    equations : tuple of (str, str)
+        Formulas, each with the same in plain words; for the page and the notebook.
+    """
 
     name: str
     title: str
     introduction: str
     exhibits: list[Exhibit] = field(default_factory=list)
+    equations: tuple[tuple[str, str], ...] = ()
+
+
+def packed(array: NDArray[Any]) -> str:
+    """Return the bytes of an array, little-endian, in base64: a tenth of the same numbers in JSON."""
+    return base64.b64encode(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()).decode()
 
 
 def percent(share: float | np.floating[Any], digits: int = 1) -> str:

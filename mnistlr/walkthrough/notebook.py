@@ -40,6 +40,7 @@ def write_notebook(path: str | os.PathLike[str], about: About) -> Path:
     ]
     for number, chapter in enumerate(build_chapters(about), 1):
         text = f"## {number}. {chapter.title}\n\n{chapter.introduction}"
+        text += "".join(f"\n\n{formula}\n\n{words}" for formula, words in chapter.equations)
         cells.append(new.new_markdown_cell(text, id=f"chapter-{chapter.name}"))
         for exhibit in chapter.exhibits:
             text = f"### {exhibit.title}\n\n{exhibit.how_to_read}"

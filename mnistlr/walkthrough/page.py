@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from mnistlr._support.files import atomic_write
 from mnistlr._version import __version__
@@ -22,6 +23,7 @@ from mnistlr.walkthrough.run import Shown
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+SCRIPTS = ("live/common.js", "live/training.js", "live/threshold.js", "live/matrix.js", "live/page.js")
 CSS_PIXELS = 96  # in an inch
 NARROW = 4.6  # inches, the most for a picture that could have any width
 _SVG_SETTINGS: dict[Any, Any] = {
@@ -113,16 +115,35 @@ def render_page(
         The HTML.
     """
     environment = Environment(
-        loader=PackageLoader("mnistlr.walkthrough", "templates"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        loader=PackageLoader("mnistlr.walkthrough", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters["unbroken"] = _unbroken
-    style = files("mnistlr").joinpath("walkthrough/templates/report.css").read_text(encoding="utf-8")
+    style, script = _source("report.css"), "\n".join(map(_source, SCRIPTS))
     shown: list[Any] = [(chapter, [_drawn(one) for one in exhibits]) for chapter, exhibits in chapters]
     return environment.get_template("report.html").render(
-        about=about, before=before, chapters=shown, in_short=in_short, notices=notices, version=__version__,
-        style=style, style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-    )  # fmt: skip
+        about=about,
+        before=before,
+        chapters=shown,
+        in_short=in_short,
+        notices=notices,
+        version=__version__,
+        style=Markup(style),
+        style_hash=_checksum(style),
+        script=Markup(script),
+        script_hash=_checksum(script),
+    )
+
+
+def _source(name: str) -> str:
+    return files("mnistlr").joinpath(f"walkthrough/templates/{name}").read_text(encoding="utf-8")
+
+
+def _checksum(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _unbroken(text: str) -> str:
@@ -133,4 +154,10 @@ def _unbroken(text: str) -> str:
 def _drawn(shown: Shown) -> dict[str, Any]:
     alts = shown.seen.alt
     pictures = [Picture.of(figure, alt) for figure, alt in zip(shown.figures, alts, strict=True)]
-    return {"exhibit": shown.exhibit, "pictures": pictures, "printed": shown.printed, "text": shown.seen.text}
+    return {
+        "exhibit": shown.exhibit,
+        "pictures": pictures,
+        "printed": shown.printed,
+        "text": shown.seen.text,
+        "live": shown.live,
+    }

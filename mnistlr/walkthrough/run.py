@@ -7,7 +7,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
-from mnistlr.walkthrough.exhibit import Block, Exhibit, Names, Seen
+from mnistlr.walkthrough.exhibit import Block, Exhibit, Live, Names, Seen
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Shown:
     seen : Seen
     blocks : list of Block
         For the terminal.
+    live : Live or None
+        For the page's script.
     """
 
     exhibit: Exhibit
@@ -32,6 +34,7 @@ class Shown:
     printed: str
     seen: Seen
     blocks: list[Block]
+    live: Live | None = None
 
 
 def run_code(code: str, names: Names) -> tuple[list[Any], str]:
@@ -67,4 +70,5 @@ def run_exhibit(exhibit: Exhibit, names: Names, *, draw: bool = True) -> Shown:
     # A Display keeps its figure; axes and figures are what they are.
     figures = [getattr(shown, "figure_", None) or getattr(shown, "figure", None) or shown for shown in displayed]
     blocks = exhibit.in_words(names) if exhibit.in_words else []
-    return Shown(exhibit, seconds, figures, printed, exhibit.look(names), blocks)
+    live = exhibit.live(names) if draw and exhibit.live else None
+    return Shown(exhibit, seconds, figures, printed, exhibit.look(names), blocks, live)

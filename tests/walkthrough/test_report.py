@@ -27,7 +27,7 @@ from tests.helpers.command_runs import Run
 
 pytest.importorskip("matplotlib")
 
-CHAPTERS = ["data", "detector", "ten-digits", "confusion", "mistakes", "solvers"]
+CHAPTERS = ["data", "detector", "ten-digits", "confusion", "mistakes", "better-eyes", "solvers"]
 IN_SHORT = Table(("accuracy", "ours", "baseline"), [("is it a 2?", "99.00 %", "90.00 %")])
 
 
@@ -55,7 +55,7 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.inside[-2:] == ["pre", "code"]:
             self.codes[-1] += data
-        if "style" not in self.inside:
+        if not {"style", "script"} & set(self.inside):
             self.text += data
 
     def of(self, tag: str) -> list[dict[str, str | None]]:
@@ -100,7 +100,7 @@ def sentences(page: Page) -> str:
 def test_nothing_is_outside_the_file(path: Path, page: Page) -> None:
     assert path.stat().st_size < 4e6
     for tag, attributes in page.elements:
-        assert tag not in ("script", "iframe", "object", "embed", "base", "form")
+        assert tag not in ("iframe", "object", "embed", "base", "form")
         for name, value in attributes.items():
             assert not name.startswith("on")
             if name in ("src", "href"):
@@ -109,10 +109,14 @@ def test_nothing_is_outside_the_file(path: Path, page: Page) -> None:
     (style,) = re.findall("<style>(.*?)</style>", path.read_text(encoding="utf-8"), re.DOTALL)
     assert "url(" not in style
     assert "@import" not in style
+    *_, script = re.findall("<script>(.*?)</script>", path.read_text(encoding="utf-8"), re.DOTALL)
     (policy,) = (m["content"] for m in page.of("meta") if m.get("http-equiv") == "Content-Security-Policy")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    for_script, for_style = (
+        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (script, style)
+    )
     assert policy == (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; img-src data:; script-src 'sha256-{for_script}'; style-src 'sha256-{for_style}'; "
+        "base-uri 'none'; form-action 'none'"
     )
 
 
@@ -133,8 +137,9 @@ def test_contents_headings_and_pictures(page: Page) -> None:
     assert page.codes[:-1] == [exhibit.cell for exhibit in exhibits]
     pictures = page.of("img")
     n_drawn = sum(bool(exhibit.drawing) for exhibit in exhibits)
-    assert n_drawn == len(exhibits) - 2
-    assert len(pictures) == n_drawn + 4 == 32  # four show two
+    n_printed = sum("print(" in exhibit.drawing for exhibit in exhibits)
+    assert n_drawn - n_printed == len(exhibits) - 3
+    assert len(pictures) == n_drawn - n_printed + 4 == 32  # four show two
     assert all(len(picture["alt"] or "") > 30 for picture in pictures)
     assert all(int(picture["width"] or 0) > 100 and int(picture["height"] or 0) > 100 for picture in pictures)
     assert "This is not MNIST." in page.text
@@ -149,7 +154,8 @@ def test_text_is_escaped() -> None:
     shown = [(Chapter("c", "<s>", "<em>", [exhibit]), [run_exhibit(exhibit, {"x": 2})])]
     html = render_page(about, "<before>", shown, IN_SHORT, ["<notice>"])
     tags = {tag for tag, _ in Page(html).elements}
-    assert not tags & {"script", "i", "u", "s", "b", "em", "before", "notice"}
+    assert not tags & {"i", "u", "s", "b", "em", "before", "notice"}
+    assert html.count("<script>") == 1
     assert {"A < B & C", "y = x < 1 and '<b>'", "Read <i>this</i>.", "See <u>that</u>."} <= {
         line.strip() for line in Page(html).text.splitlines()
     }
@@ -342,6 +348,60 @@ def test_print_cuts_no_picture(browser: Any, path: Path) -> None:
     )
     assert {image_filter for image_filter, _ in images} == {"none"}
     assert max(right for _, right in images) <= 180 / 25.4 * 96
+    context.close()
+
+
+def test_without_script_all_is_there(browser: Any, path: Path) -> None:
+    """Pictures stand where the script would move something, and code is unfolded."""
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    assert page.locator(".live:visible").count() == 0
+    assert page.locator(".live").count() == page.locator(".exhibit:has(.live) .pictures:visible").count() == 3
+    assert page.locator("details[open]").count() == page.locator("details").count() > 20
+    context.close()
+
+
+def test_what_moves_says_what_the_model_says(browser: Any, path: Path, names: Names) -> None:
+    """The scores of a picture, the counts beyond a threshold and the moments of training are those of the code."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page, errors = context.new_page(), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(path.as_uri())
+    assert page.locator("details[open]").count() == 0
+
+    model, y_test, y_pred = names["softmax"], names["y_test"], names["y_pred"]
+    (index,) = np.flatnonzero(y_test != y_pred)[:1]
+    cell = page.locator(".cells tbody tr").nth(y_test[index]).locator("button").nth(y_pred[index])
+    cell.click()
+    told = page.locator(".sums").inner_text()
+    shown = int(re.findall(r"Test picture (\d+)", told)[0])
+    scores = model.decision_function(names["X_test"][shown : shown + 1])[0]
+    for digit, score in re.findall(r"Score of (\d).*?Together (\S+)\.\n", told, re.DOTALL):
+        assert float(score.replace("\N{MINUS SIGN}", "-")) == pytest.approx(scores[int(digit)], abs=0.006)
+    assert (y_test[shown], y_pred[shown]) == (y_test[index], y_pred[index])
+    page.get_by_role("button", name="share of its row").click()
+    assert float(cell.inner_text()) == pytest.approx(
+        100 * np.mean(y_pred[y_test == y_test[index]] == y_pred[index]), abs=0.51
+    )
+
+    slider = page.get_by_role("slider", name="threshold")
+    slider.fill("40")
+    threshold = float(page.locator(".threshold .said").inner_text().split()[1].replace("\N{MINUS SIGN}", "-"))
+    is_2, scores = names["is_2"], names["scores"]
+    cells = [int(text.replace(",", "")) for text in page.locator(".threshold td").all_inner_texts() if text]
+    expected = [
+        np.sum((is_2 == kind) & ((scores >= threshold) == answer)) for kind in (False, True) for answer in (0, 1)
+    ]
+    assert cells == pytest.approx(expected, abs=1)  # a score on the edge of a bin
+
+    slider = page.get_by_role("slider", name="moment of the training")
+    slider.fill("0")
+    error = percent(names["forming"]["test_error"][0])
+    assert (
+        page.locator(".training .said").inner_text() == f"after 16 pictures, {error} of the test pictures are misread"
+    )
+    assert errors == []
     context.close()
 
 

@@ -2,7 +2,20 @@
 
 import numpy as np
 
-from mnistlr.walkthrough.exhibit import About, Chapter, Exhibit, Names, Seen, percent, prose
+from mnistlr.walkthrough.exhibit import About, Chapter, Exhibit, Live, Names, Seen, packed, percent, prose
+
+IN_A_CELL = 4  # pictures of a cell of the matrix that the page holds
+
+EQUATIONS = (
+    (
+        "recall of a digit = pictures of it that were read as it / all pictures of it",
+        "A cell of the diagonal divided by the sum of its row.",
+    ),
+    (
+        "precision of a digit = pictures of it that were read as it / all pictures that were read as it",
+        "The same cell divided by the sum of its column.",
+    ),
+)
 
 
 def chapter(about: About) -> Chapter:
@@ -18,130 +31,84 @@ def chapter(about: About) -> Chapter:
         [
             Exhibit(
                 "counts",
-                "In numbers",
+                "The confusion matrix",
                 "summary = ClassificationSummary.from_predictions(y_test, y_pred)",
                 'plot_confusion_matrix(summary.matrix, cells="counts").figure',
-                "How many pictures fell into each cell; the stronger the colour, the more.",
+                prose("""
+                    How many pictures fell into each cell; the stronger the colour, the more. Divided by the sum of its
+                    row, a cell says how a digit is read; divided by the sum of its column, what an answer is worth. Two
+                    cells that mirror each other across the diagonal are a pair that looks alike.
+                """),
                 _look_at_counts,
                 lambda names: [names["summary"]],
+                live=_move_matrix,
             ),
             Exhibit(
-                "by-row",
-                "Each row divided by its sum",
+                "by-digit",
+                "Digit by digit",
                 "",
-                'plot_confusion_matrix(summary.matrix, normalize="true", cells="shares").figure',
+                "print(summary)",
                 prose("""
-                    Of all pictures of a digit, how many per cent were read as which? Every row adds up to 100 %, so
-                    frequent and rare digits can be compared. On the diagonal stands the recall of each digit.
-                """),
-                _look_by_row,
-            ),
-            Exhibit(
-                "by-column",
-                "Each column divided by its sum",
-                "",
-                'plot_confusion_matrix(summary.matrix, normalize="pred", cells="shares").figure',
-                prose("""
-                    The other way round: of all pictures read as a digit, how many per cent are really which? Every
-                    column adds up to 100 %. On the diagonal stands the precision of each digit.
-                """),
-                _look_by_column,
-            ),
-            Exhibit(
-                "errors-only",
-                "Mistakes only",
-                "",
-                'plot_confusion_matrix(summary.matrix, normalize="errors", cells="shares").figure',
-                prose("""
-                    The correct answers are left out, and the mistakes in each row are divided by their sum: when a
-                    digit is misread, what is it taken for? A pattern appears that the strong diagonal had outshone.
-                """),
-                _look_at_errors,
-            ),
-            Exhibit(
-                "counts-and-shares",
-                "Numbers and percentages together",
-                "",
-                "print(summary)\nplot_confusion_matrix(summary.matrix).figure",
-                prose("""
-                    For looking things up: in every cell the number of pictures, and how many per cent of the test set
-                    they are. The table lists precision and recall of each digit, their harmonic mean F1, and how many
+                    For looking things up: precision and recall of each digit, their harmonic mean F1, and how many
                     pictures of it there were (support).
                 """),
-                _look_at_all,
-                is_dense=True,
+                _look_at_digits,
             ),
         ],
+        EQUATIONS,
     )
 
 
 def _look_at_counts(names: Names) -> Seen:
     summary = names["summary"]
-    right, total, most = int(summary.matrix.trace()), int(summary.matrix.sum()), int(summary.support.max())
+    matrix, right, total = summary.matrix, int(summary.matrix.trace()), int(summary.matrix.sum())
+    most, taken_for = int(summary.support.max()), summary.matrix.sum(axis=0) - summary.matrix.diagonal()
+    favourite = int(np.argmax(taken_for))
     return Seen(
         prose(f"""
             {right:,} of {total:,} pictures lie on the diagonal: {percent(summary.accuracy)}. Always answering with the
             most frequent digit would be right {most:,} times, or {percent(summary.baseline)}.
-        """),
-        (f"Confusion matrix in counts, ten rows and ten columns: {right:,} of {total:,} on the diagonal.",),
-    )
-
-
-def _look_by_row(names: Names) -> Seen:
-    recall = names["summary"].recall
-    best, worst = int(recall.argmax()), int(recall.argmin())
-    return Seen(
-        prose(f"""
-            The {best} is recognised most reliably: {percent(recall[best])} of them are read correctly. The {worst} is
-            the hardest: {percent(recall[worst])}.
-        """),
-        (_describe("rows", "recall", recall),),
-    )
-
-
-def _look_by_column(names: Names) -> Seen:
-    precision = names["summary"].precision
-    best, worst = int(precision.argmax()), int(precision.argmin())
-    return Seen(
-        prose(f"""
-            When the program says {best}, it can be trusted most: it is right in {percent(precision[best])} of these
-            cases. When it says {worst}, it is right in {percent(precision[worst])}.
-        """),
-        (_describe("columns", "precision", precision),),
-    )
-
-
-def _look_at_errors(names: Names) -> Seen:
-    matrix = names["summary"].matrix
-    wrong, taken_for = int(matrix.sum() - matrix.trace()), matrix.sum(axis=0) - matrix.diagonal()
-    favourite = int(np.argmax(taken_for))
-    return Seen(
-        prose(f"""
-            A column with much colour is a digit that others are often taken for: {taken_for[favourite]:,} of the
-            {wrong:,} mistakes are a wrong {favourite}. Two coloured cells that mirror each other across the diagonal
-            are a pair that looks alike.
+            {taken_for[favourite]:,} of the {total - right:,} mistakes are a wrong {favourite}.
         """),
         (
             prose(f"""
-                Confusion matrix of the mistakes alone, every row divided by its mistakes. {wrong:,} mistakes, most
-                often a wrong {favourite}, {taken_for[favourite]:,} times.
+                Confusion matrix in counts, ten rows and ten columns: {right:,} of {total:,} on the diagonal, which
+                reads {", ".join(f"{digit}: {n:,}" for digit, n in enumerate(matrix.diagonal()))}.
             """),
         ),
     )
 
 
-def _look_at_all(names: Names) -> Seen:
-    f1 = names["summary"].f1
-    best, worst = int(f1.argmax()), int(f1.argmin())
-    return Seen(
-        prose(f"""
-            Taking precision and recall together, the program does best on the {best} (F1 {f1[best]:.3f}) and worst on
-            the {worst} ({f1[worst]:.3f}).
-        """),
-        ("Confusion matrix with the number and the percentage of test pictures in every cell.",),
+def _move_matrix(names: Names) -> Live:
+    summary, model = names["summary"], names["softmax"]
+    y_test, y_pred, X_test = names["y_test"], names["y_pred"], names["X_test"]
+    cells = [np.flatnonzero((y_test == a) & (y_pred == b))[:IN_A_CELL] for a in range(10) for b in range(10)]
+    shown = np.concatenate(cells)
+    images = [{"index": i, "label": int(y_test[i]), "answer": int(y_pred[i])} for i in shown.tolist()]
+    weights = np.column_stack([model.coef_, model.intercept_]).astype(np.float32)
+    return Live(
+        "matrix",
+        {
+            "labels": [str(label) for label in model.classes_],
+            "counts": summary.matrix.tolist(),
+            "side": int(np.sqrt(X_test.shape[1])),
+            "images": images,
+            "pixels": packed(X_test[shown]),
+            "weights": packed(weights),
+        },
     )
 
 
-def _describe(whole: str, score: str, values: np.ndarray) -> str:
-    each = ", ".join(f"{digit}: {percent(value)}" for digit, value in enumerate(values))
-    return f"Confusion matrix divided by the sums of its {whole}. On the diagonal the {score} of each digit: {each}."
+def _look_at_digits(names: Names) -> Seen:
+    summary = names["summary"]
+    recall, precision, f1 = summary.recall, summary.precision, summary.f1
+    return Seen(
+        prose(f"""
+            The {recall.argmax()} is recognised most reliably: {percent(recall.max())} of them are read correctly. The
+            {recall.argmin()} is the hardest: {percent(recall.min())}. When the program says {precision.argmax()}, it
+            can be trusted most: it is right in {percent(precision.max())} of these cases. When it says
+            {precision.argmin()}, it is right in {percent(precision.min())}. Taking both together, it does best on the
+            {f1.argmax()} (F1 {f1.max():.3f}) and worst on the {f1.argmin()} ({f1.min():.3f}).
+        """),
+        (),
+    )

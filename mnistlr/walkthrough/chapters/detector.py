@@ -4,10 +4,22 @@ from textwrap import dedent
 
 import numpy as np
 
-from mnistlr.walkthrough.exhibit import DIGIT, About, Block, Chapter, Exhibit, Names, Seen, Table, percent, prose
+from mnistlr.walkthrough.exhibit import DIGIT, About, Block, Chapter, Exhibit, Live, Names, Seen, Table, percent, prose
 
 PRECISION = 0.98  # what the chosen threshold is to reach
 SURE = 0.9  # a probability
+EQUATIONS = (
+    (
+        "score = b + w₁ x₁ + w₂ x₂ + …, over all pixels",
+        "x are the pixels of the picture (0 is paper, 1 is full ink), w their weights, and b is the score of blank "
+        "paper.",
+    ),
+    (
+        "probability of yes = 1 / (1 + exp(−score))",
+        "The logistic function: a score of 0 is even odds, and every 2.3 more makes a yes ten times as likely against "
+        "a no.",
+    ),
+)
 
 
 def chapter(about: About) -> Chapter:
@@ -78,6 +90,7 @@ def chapter(about: About) -> Chapter:
                     share of the yes-answers that are right; recall is the share of the {DIGIT}s that get a yes.
                 """),
                 _look_at_thresholds,
+                live=_move_threshold,
             ),
             Exhibit(
                 "precision-recall",
@@ -137,6 +150,7 @@ def chapter(about: About) -> Chapter:
                 _look_at_reliability,
             ),
         ],
+        EQUATIONS,
     )
 
 
@@ -231,6 +245,18 @@ def _look_at_thresholds(names: Names) -> Seen:
         """),
         ("Precision and recall against the threshold: precision rises to 100 % while recall falls to zero.",),
     )
+
+
+def _move_threshold(names: Names) -> Live:
+    scores, is_digit = names["scores"], names[f"is_{DIGIT}"]
+    # A few scores lie far out. They fall into the outermost bins.
+    low, high = np.floor(np.quantile(scores, 0.002)), np.ceil(np.quantile(scores, 0.998))
+    edges = np.linspace(low, high, round(10 * (high - low)) + 1).round(1)
+    inside = np.clip(scores, low, high)
+    counts = {
+        name: np.histogram(inside[of], edges)[0].tolist() for name, of in {"yes": is_digit, "no": ~is_digit}.items()
+    }
+    return Live("threshold", {"edges": edges.tolist(), "names": ["other digits", f"{DIGIT}s"], **counts})
 
 
 def _look_at_precision_recall(names: Names) -> Seen:

@@ -6,10 +6,27 @@ from typing import Any
 
 import numpy as np
 
-from mnistlr.walkthrough.exhibit import About, Block, Chapter, Exhibit, Names, Seen, Table, percent, prose
+from mnistlr.walkthrough.exhibit import About, Block, Chapter, Exhibit, Live, Names, Seen, Table, packed, percent, prose
 
 FEW = 10_000  # pictures for the comparison with scikit-learn's SGD, which takes minutes for all of MNIST
 FEW_PASSES = 3
+MORE_PASSES = 4  # of SGD, after the one that is looked into
+EQUATIONS = (
+    (
+        "p(digit) = exp(score of digit) / (exp(score of 0) + … + exp(score of 9))",
+        "Softmax. Each score becomes a positive number, which grows fast with the score. Its share of the sum of all "
+        "ten is the probability.",
+    ),
+    (
+        "surprise = −log p(correct digit)",
+        "Nothing when the correct digit was certain, and the more, the less probable it was thought to be.",
+    ),
+    (
+        "weights of digit ← weights of digit + step · (is it the digit? 1 or 0 − p(digit)) · picture",
+        "One step of SGD, here for a single picture: the correct digit takes on some of the picture's ink, the others "
+        "give some of it away, each in proportion to how wrong it was.",
+    ),
+)
 
 
 def chapter(about: About) -> Chapter:
@@ -40,37 +57,54 @@ def chapter(about: About) -> Chapter:
                 _print_answers,
             ),
             Exhibit(
-                "passes",
-                "Two ways of learning, pass by pass",
+                "forming",
+                "How the weights take shape",
                 dedent(f"""\
-                    models = {{
-                        "SGD": SoftmaxRegression(max_iter=8, tol=0, random_state={about.seed}),
-                        "L-BFGS": SoftmaxRegression(solver="lbfgs", max_iter=20),
-                    }}
-                    runs = {{
-                        name: trace_fit(model, X_train, y_train, X_test, y_test)
-                        for name, model in models.items()
-                    }}
-                    baseline = np.mean(y_test != np.bincount(y_train).argmax())"""),
-                _draw_runs("passes"),
+                    # All weights start at zero. Look again after 16, 64, 256, ... pictures, then after whole passes.
+                    looks = [16 * 4**k for k in range(8) if 16 * 4**k < len(y_train)] + [len(y_train)]
+                    objective = Objective.from_labels(X_train, y_train, alpha=softmax.alpha)
+                    state, order = SGD(objective, objective.zeros()), np.random.RandomState({about.seed})
+                    pieces = [np.arange(*ends) for ends in pairwise([0, *looks])] + [None] * {MORE_PASSES}
+                    forming = {{"passes": [], "objective": [], "test_error": [], "weights": []}}
+                    seen, intensities = 0, X_test / np.float32(255)
+                    for rows in pieces:  # None: all of them
+                        state.epoch(objective, rows, order)
+                        seen += len(y_train) if rows is None else len(rows)
+                        W, b = objective.unpack(state.theta)
+                        answers = np.argmax(intensities @ W.T + b, axis=1)
+                        forming["passes"].append(seen / len(y_train))
+                        forming["objective"].append(objective.value(state.theta))
+                        forming["test_error"].append(np.mean(answers != y_test))
+                        forming["weights"].append(W.copy())"""),
+                "plot_weights(forming['weights'][3], softmax.classes_).figure",
                 prose("""
-                    SGD, stochastic gradient descent, looks at sixteen pictures at a time and adjusts the weights at
-                    once. L-BFGS looks at all pictures before it takes one careful step. A pass is one look at the
-                    whole training set. First picture: the objective that both make small. Second: the share of test
-                    pictures that are read wrongly.
+                    SGD, stochastic gradient descent, looks at sixteen pictures at a time and at once adjusts the
+                    weights a little. The digit that it should have answered takes on some of the ink, the digits that
+                    it thought too probable give some away. Every moment has its own scale of colours, because weights
+                    grow.
                 """),
-                _look_at_passes,
+                _look_at_forming,
+                live=_move_forming,
             ),
             Exhibit(
-                "seconds",
-                "The same race against the clock",
-                "",
-                _draw_runs("seconds"),
+                "passes",
+                "Two ways of learning, pass by pass",
+                dedent("""\
+                    model = SoftmaxRegression(solver="lbfgs", max_iter=20)
+                    runs = {"SGD": forming, "L-BFGS": trace_fit(model, X_train, y_train, X_test, y_test)}
+                    baseline = np.mean(y_test != np.bincount(y_train).argmax())"""),
+                dedent("""\
+                    for what, least in {"objective": None, "test_error": baseline}.items():
+                        ax = plot_learning_curves(runs, y=what, baseline=least, logarithmic=True)
+                        ax.set_xscale("log")
+                        display(ax.figure)"""),
                 prose("""
-                    A pass of one method does not take as long as a pass of the other. These are the same two runs,
-                    drawn against the seconds that they took.
+                    L-BFGS looks at all pictures before it takes one careful step. A pass is one look at the whole
+                    training set; a hundredth of a pass is a hundredth of its pictures. First picture: the objective
+                    that both make small. Second: the share of test pictures that are read wrongly. L-BFGS starts late:
+                    it has to look at everything twice to choose its first step.
                 """),
-                _look_at_seconds,
+                _look_at_passes,
             ),
             Exhibit(
                 "one-versus-rest",
@@ -121,17 +155,8 @@ def chapter(about: About) -> Chapter:
                 _look_at_scaling,
             ),
         ],
+        EQUATIONS,
     )
-
-
-def _draw_runs(across: str) -> str:
-    return dedent(f"""\
-        display(
-            plot_learning_curves(runs, x="{across}", y="objective", logarithmic=True).figure,
-            plot_learning_curves(
-                runs, x="{across}", y="test_error", baseline=baseline, logarithmic=True
-            ).figure,
-        )""")
 
 
 def _look_at_weights(names: Names) -> Seen:
@@ -165,28 +190,45 @@ def _print_answers(names: Names) -> list[Block]:
     ]
 
 
-def _look_at_passes(names: Names) -> Seen:
-    sgd, lbfgs = names["runs"]["SGD"], names["runs"]["L-BFGS"]
-    goal = sgd["test_error"][0]
+def _look_at_forming(names: Names) -> Seen:
+    errors, looks = names["forming"]["test_error"], names["looks"]
     return Seen(
         prose(f"""
-            After a single pass, SGD misreads {percent(goal)} of the test pictures. {_catch_up(lbfgs, goal, "passes")}
+            Before the first picture every answer is a guess. After {looks[0]} pictures {percent(errors[0])} of the test
+            pictures are misread, after {looks[3]:,} {percent(errors[3])}, after one pass over all {looks[-1]:,}
+            {percent(errors[len(looks) - 1])}, and after {MORE_PASSES + 1} passes {percent(errors[-1])}. Nearly all is
+            learned within the first pass.
+        """),
+        (f"Ten images of weights after {looks[3]:,} pictures: blurred digits in blue, with orange around them.",),
+    )
+
+
+def _move_forming(names: Names) -> Live:
+    forming, labels = names["forming"], [str(label) for label in names["softmax"].classes_]
+    weights = np.array(forming["weights"])
+    strongest = np.quantile(np.abs(weights), 0.998, axis=(1, 2), keepdims=True)
+    seen = (np.array(forming["passes"]) * len(names["y_train"])).round().astype(int)
+    looks = [
+        f"after {n:,} pictures, {percent(error)} of the test pictures are misread"
+        for n, error in zip(seen.tolist(), forming["test_error"], strict=True)
+    ]
+    shades = np.clip(np.round(127 * weights / strongest), -127, 127).astype(np.int8)
+    side = int(np.sqrt(weights.shape[2]))
+    return Live("training", {"labels": labels, "looks": looks, "side": side, "weights": packed(shades)})
+
+
+def _look_at_passes(names: Names) -> Seen:
+    sgd, lbfgs = names["runs"]["SGD"], names["runs"]["L-BFGS"]
+    first = len(names["looks"]) - 1
+    goal = sgd["test_error"][first]
+    return Seen(
+        prose(f"""
+            After a single pass, SGD misreads {percent(goal)} of the test pictures. {_catch_up(lbfgs, goal)}
             Always answering with the most frequent digit would misread
             {percent(names["baseline"])}. Note how the objective keeps falling when the test error no longer does: from
             then on, the program learns only about the pictures that it has already seen.
         """),
-        _describe(names["runs"], "passes over the data"),
-    )
-
-
-def _look_at_seconds(names: Names) -> Seen:
-    sgd, lbfgs = names["runs"]["SGD"], names["runs"]["L-BFGS"]
-    return Seen(
-        prose(f"""
-            On this machine, the first pass of SGD took {sgd["seconds"][0]:.2g} s.
-            {_catch_up(lbfgs, sgd["test_error"][0], "seconds")}
-        """),
-        _describe(names["runs"], "seconds"),
+        _describe(names["runs"]),
     )
 
 
@@ -226,23 +268,24 @@ def _look_at_scaling(names: Names) -> Seen:
     )
 
 
-def _catch_up(lbfgs: Mapping[str, Any], goal: float, across: str) -> str:
+def _catch_up(lbfgs: Mapping[str, Any], goal: float) -> str:
     """Say when L-BFGS first had a test error of ``goal`` or less."""
-    unit = "s" if across == "seconds" else across
     reached = np.flatnonzero(lbfgs["test_error"] <= goal)
     if not len(reached):
-        return f"L-BFGS did not do as well in all of its {lbfgs[across][-1]:.2g} {unit}."
-    return f"L-BFGS did as well after {lbfgs[across][reached[0]]:.2g} {unit}."
+        passes, seconds = lbfgs["passes"][-1], lbfgs["seconds"][-1]
+        return f"L-BFGS did not do as well in all of its {passes:.0f} passes, {seconds:.2g} s on this machine."
+    passes, seconds = lbfgs["passes"][reached[0]], lbfgs["seconds"][reached[0]]
+    return f"L-BFGS did as well after {passes:.0f} passes, {seconds:.2g} s on this machine."
 
 
 def _range(run: Mapping[str, Any]) -> str:
     return f"{percent(run['test_error'].min())} to {percent(run['test_error'].max())}"
 
 
-def _describe(runs: Mapping[str, Any], across: str) -> tuple[str, str]:
+def _describe(runs: Mapping[str, Any]) -> tuple[str, str]:
     return (
-        f"Objective against {across}: a steep fall, then a slow one. {_ends(runs, 'objective')}",
-        f"Test error against {across}: a steep fall, then level. {_ends(runs, 'test_error')}",
+        f"Objective against passes over the data: a steep fall, then a slow one. {_ends(runs, 'objective')}",
+        f"Test error against passes over the data: a steep fall, then level. {_ends(runs, 'test_error')}",
     )
 
 

@@ -13,18 +13,23 @@ def imports(about: About) -> str:
     """Return the imports that all code of the walk-through needs."""
     split = "split_mnist" if about.name == "mnist" else "stratified_split"
     return f"""\
+from itertools import pairwise
+
 import numpy as np
 from sklearn.linear_model import SGDClassifier
 
 from mnistlr import ClassificationSummary, LogisticRegression, SoftmaxRegression
 from mnistlr.datasets import {_LOADERS[about.name]}, shuffle, {split}, stratified_folds
+from mnistlr.features import Deskew, DigitReader, EdgeFeatures
 from mnistlr.metrics import auc, average_precision, precision_recall_curve, roc_curve
+from mnistlr.objective import Objective
 from mnistlr.plots import (
     ErrorGalleryDisplay, plot_accuracies, plot_answers, plot_class_balance,
     plot_confusion_matrix, plot_digits, plot_folds, plot_learning_curves,
     plot_mean_images, plot_most_confused, plot_precision_recall, plot_reliability,
     plot_roc, plot_score_distributions, plot_thresholds, plot_weights,
 )
+from mnistlr.solvers import SGD
 from mnistlr.trace import trace_fit"""
 
 

@@ -1,4 +1,4 @@
-"""Chapter 6: how the solvers get to the optimum."""
+"""Chapter 7: how the solvers get to the optimum."""
 
 from textwrap import dedent
 
@@ -7,6 +7,22 @@ import numpy as np
 from mnistlr.walkthrough.exhibit import DIGIT, About, Chapter, Exhibit, Names, Seen, percent, prose
 
 CLOSE = 1e-3  # to the optimum, relative
+EQUATIONS = (
+    (
+        "objective = average surprise + ½ alpha · (w₁² + w₂² + …)",
+        "The height of the valley. The second part, the penalty, keeps the weights small, so that no single pixel "
+        "decides. Alpha is its strength.",
+    ),
+    (
+        "slope = average of (p(yes) − is it a yes? 1 or 0) · picture, plus alpha · w",
+        "Which way is up. Each picture counts by how wrong the answer to it was.",
+    ),
+    (
+        "w ← w − step · slope (gradient descent),  w ← w − slope / curvature (Newton)",
+        "Where the ground curves little, the lowest point is far, so Newton's steps are longer there. L-BFGS learns "
+        "the curvature from its own steps.",
+    ),
+)
 
 
 def chapter(about: About) -> Chapter:
@@ -49,6 +65,7 @@ def chapter(about: About) -> Chapter:
                 _look_at_errors,
             ),
         ],
+        EQUATIONS,
     )
 
 
