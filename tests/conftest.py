@@ -28,22 +28,25 @@ from tests.helpers.local_server import LocalServer, openml_site
 pytest_plugins = ["tests.helpers.command_runs", "tests.helpers.draw_pages", "tests.helpers.solver_problems"]
 pytest.register_assert_rewrite(*(f"tests.helpers.{name}" for name in ("any_input", "clouds", "loads", "mutations")))
 
-_ATTACKS = pytest.StashKey[dict[str, Counter[str]]]()
+_ATTACKS: dict[str, Counter[str]] = {}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--attacks", type=int, default=1, help="attack this many times as often (default: %(default)s)")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_ATTACKS] = {}
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Collect the tallies of the attacks, also those of other processes."""
+    for name, counts in report.user_properties:
+        if name == "attacks" and report.when == "teardown":
+            _ATTACKS[report.nodeid.rpartition("::")[2]] = Counter(counts)
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Show how often the package was attacked and how that ended."""
-    if config.stash[_ATTACKS]:
+    if _ATTACKS:
         terminalreporter.section("attacks")
-    for name, counts in config.stash[_ATTACKS].items():
+    for name, counts in _ATTACKS.items():
         ends = ", ".join(f"{count:,} {end}" for end, count in counts.most_common())
         terminalreporter.write_line(f"{name}: {counts.total():,} ({ends})")
 
@@ -56,11 +59,11 @@ class Attack(NamedTuple):
 
 
 @pytest.fixture
-def attack(request: pytest.FixtureRequest) -> Attack:
+def attack(request: pytest.FixtureRequest) -> Iterator[Attack]:
     """Count the attacks of a test for the closing lines of the test run; ``--attacks N`` asks for N times as many."""
     counts: Counter[str] = Counter()
-    request.config.stash[_ATTACKS][request.node.name] = counts
-    return Attack(request.config.getoption("--attacks"), counts)
+    yield Attack(request.config.getoption("--attacks"), counts)
+    request.node.user_properties.append(("attacks", dict(counts)))
 
 
 @pytest.fixture
