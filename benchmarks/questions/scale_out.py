@@ -64,9 +64,9 @@ def objective_on_dask(client: Any, folder: Path, n: int, model: Any, rows: int |
 
 def objective_here(folder: Path, edges: Any, n_threads: int) -> Any:
     """Return the objective on the blocks between ``edges`` in this process, without Dask; the file is mapped."""
-    from mnistlr.on_dask.block import check
     from mnistlr.on_dask.blocked_objective import LocalRunner
     from mnistlr.on_dask.fitting import objective_in_blocks
+    from mnistlr.on_dask.worker import check
 
     X = open_idx(folder / "images.idx")
     X, y = X.reshape(len(X), -1), np.load(folder / "labels.npy")

@@ -14,9 +14,9 @@ import scipy.sparse as sp
 
 from mnistlr._support.arrays import Array
 from mnistlr.objective import ONE_SIDED, Objective
-from mnistlr.on_dask import block as on_block
-from mnistlr.on_dask.block import Block
+from mnistlr.on_dask import worker
 from mnistlr.on_dask.tree import Nodes, add_node, total
+from mnistlr.on_dask.worker import Block
 from mnistlr.samples import Samples
 
 
@@ -88,7 +88,7 @@ class BlockedSamples(Samples):
 
     def peaks(self) -> Array:
         """Return the largest absolute value of every feature, (d,)."""
-        return np.max(self.runner.each(on_block.peaks), axis=0)  # type: ignore[no-any-return]
+        return np.max(self.runner.each(worker.peaks), axis=0)  # type: ignore[no-any-return]
 
     def every(self, stride: int) -> Samples:
         """Return a copy of every ``stride``-th sample, the first included."""
@@ -97,7 +97,7 @@ class BlockedSamples(Samples):
     def every_with_weight(self, stride: int) -> tuple[Samples, Array]:
         """Return a copy of every ``stride``-th sample of all, counted through the blocks, and their weights."""
         own = [(-int(start) % stride,) for start in self.starts[:-1]]
-        matrices, weights = zip(*self.runner.each(on_block.every, stride, own=own), strict=True)
+        matrices, weights = zip(*self.runner.each(worker.every, stride, own=own), strict=True)
         X = sp.vstack(matrices, format="csr") if sp.issparse(matrices[0]) else np.concatenate(matrices)
         return Samples.of(X), np.concatenate(weights)
 
@@ -133,7 +133,7 @@ class BlockedObjective(Objective):
         self.n_threads = 1  # for what little is done here
         self.n_weights = n_raw * samples.d
         self.n_parameters = self.n_weights + n_raw
-        self._sums = self.runner.add_up(on_block.weight_sums)
+        self._sums = self.runner.add_up(worker.weight_sums)
         self.weight_sum = float(self._sums[0])
 
     def _like_this(self, runner: Runner, n_raw: int, alpha: float) -> "BlockedObjective":
@@ -156,7 +156,7 @@ class BlockedObjective(Objective):
     @property
     def y(self) -> Array:
         """The class numbers of all samples, (n,): a byte a sample comes here."""
-        return np.concatenate(self.runner.each(on_block.labels))
+        return np.concatenate(self.runner.each(worker.labels))
 
     def every(self, stride: int) -> tuple[Samples, Array]:
         """Return copies of every ``stride``-th sample, and their weights."""
@@ -170,8 +170,8 @@ class BlockedObjective(Objective):
         is_held_back = np.zeros(self.samples.n, bool)
         is_held_back[held_back] = True
         own = [(mask,) for mask in np.split(is_held_back, self.samples.starts[1:-1])]
-        others = self._like_this(self.runner.change(on_block.restrict, False, own=own), self.n_raw, self.alpha)
-        held = self._like_this(self.runner.change(on_block.restrict, True, own=own), self.n_raw, 0.0)
+        others = self._like_this(self.runner.change(worker.restrict, False, own=own), self.n_raw, self.alpha)
+        held = self._like_this(self.runner.change(worker.restrict, True, own=own), self.n_raw, 0.0)
         if not (held.n_counted and others.n_counted):
             raise ValueError(ONE_SIDED)
         others.watch = self.watch
@@ -182,7 +182,7 @@ class BlockedObjective(Objective):
         order = [int(number) for number in random_state.permutation(self.runner.n_blocks)]
         mean_weight = float(self._sums[3] / self._sums[4])
         state, after = self.runner.relay(
-            on_block.sgd_epoch, (state, random_state), order, self.n_raw, self.alpha, self.fit_intercept, mean_weight
+            worker.sgd_epoch, (state, random_state), order, self.n_raw, self.alpha, self.fit_intercept, mean_weight
         )
         random_state.set_state(after.get_state())
         return state
@@ -203,17 +203,17 @@ class BlockedObjective(Objective):
 
     def loss_sum(self, theta: Array) -> float:
         """sum_i s_i loss_i."""
-        return float(self.runner.add_up(on_block.loss_sum, self.n_raw, theta)[0])
+        return float(self.runner.add_up(worker.loss_sum, self.n_raw, theta)[0])
 
     def loss_and_gradient_sums(self, theta: Array) -> tuple[float, Array]:
         """sum_i s_i loss_i and its gradient."""
-        sums = self.runner.add_up(on_block.loss_and_gradient_sums, self.n_raw, theta)
+        sums = self.runner.add_up(worker.loss_and_gradient_sums, self.n_raw, theta)
         return float(sums[0]), sums[1:]
 
     def hessian_vector_sum(self, theta: Array, vector: Array) -> Array:
         """Hessian of sum_i s_i loss_i times ``vector``."""
-        return self.runner.add_up(on_block.hessian_vector_sum, self.n_raw, theta, vector)
+        return self.runner.add_up(worker.hessian_vector_sum, self.n_raw, theta, vector)
 
     def second_moment_vector_sum(self, v: Array) -> Array:
         """sum_i s_i x~_i (x~_i . v)."""
-        return self.runner.add_up(on_block.second_moment_vector_sum, v)
+        return self.runner.add_up(worker.second_moment_vector_sum, v)

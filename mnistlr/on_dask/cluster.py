@@ -22,8 +22,8 @@ from mnistlr._support.arrays import Array
 from mnistlr._support.threads import count_threads
 from mnistlr._version import __version__
 from mnistlr.exceptions import ClusterError
-from mnistlr.on_dask.block import Block
 from mnistlr.on_dask.tree import Nodes, add_node, merge, total
+from mnistlr.on_dask.worker import Block
 
 FAN_IN = 8  # workers whose answers are taken directly; those of more are merged on workers first
 WAIT = 30  # seconds for a first worker

@@ -13,9 +13,9 @@ from mnistlr._support.arrays import Array
 from mnistlr._support.sklearn import check_feature_names
 from mnistlr._support.threads import count_threads
 from mnistlr.exceptions import ArgumentError
-from mnistlr.on_dask import block as on_block
-from mnistlr.on_dask.block import Facts
+from mnistlr.on_dask import worker
 from mnistlr.on_dask.blocked_objective import BlockedObjective, BlockedSamples, LocalRunner, Runner
+from mnistlr.on_dask.worker import Facts
 from mnistlr.samples import unit_and_dtype
 from mnistlr.training import class_weights, scaled, solver_of
 
@@ -135,7 +135,7 @@ def fit_in_blocks(model: Any, X: Sequence[Any], y: Sequence[Any], sample_weight:
     """
     weights = [None] * len(X) if sample_weight is None else sample_weight
     checker = _checker(model)
-    blocks = [on_block.check(i, *part, checker) for i, part in enumerate(zip(X, y, weights, strict=True))]
+    blocks = [worker.check(i, *part, checker) for i, part in enumerate(zip(X, y, weights, strict=True))]
     fitted = copy.copy(model)
     _learn_in_blocks(fitted, X[0], LocalRunner(blocks, count_threads(model.n_jobs)), False, None)
     model.__dict__ = fitted.__dict__
@@ -180,7 +180,7 @@ def objective_in_blocks(model: Any, like: Any, runner: Any) -> tuple[BlockedObje
     ArgumentError
         If something is wrong with a block, blocks are not alike, or no sample has a weight.
     """
-    facts: list[Facts] = runner.each(on_block.describe)
+    facts: list[Facts] = runner.each(worker.describe)
     classes, first = _agree(facts)
     check_feature_names(model, like, reset=True)
     model.n_features_in_ = first.d
@@ -189,7 +189,7 @@ def objective_in_blocks(model: Any, like: Any, runner: Any) -> tuple[BlockedObje
     exponent = max((fact.exponent for fact in facts if fact.label_weights.any()), default=0)
     per_class = None if model.class_weight is None else _class_weights(model, classes, facts, exponent)
     runner.is_mapped = all(fact.is_mapped or fact.n == 0 for fact in facts)
-    blocks: Runner = runner.change(on_block.encode, classes, first.d, first, exponent, per_class)
+    blocks: Runner = runner.change(worker.encode, classes, first.d, first, exponent, per_class)
     starts = np.cumsum([0] + [fact.n for fact in facts])
     objective = BlockedObjective(
         BlockedSamples(None, int(starts[-1]), first.d, *unit_and_dtype(first.dtype), blocks, starts),

@@ -13,9 +13,9 @@ from distributed import Client, Future, futures_of
 from mnistlr.datasets.folder import find_idx_files
 from mnistlr.datasets.idx import open_idx
 from mnistlr.exceptions import ArgumentError, DataFormatError, MissingExtraError
-from mnistlr.on_dask import block as on_block
-from mnistlr.on_dask.block import MappedArray
+from mnistlr.on_dask import worker
 from mnistlr.on_dask.cluster import share_out, told
+from mnistlr.on_dask.worker import MappedArray
 
 PathLike = str | os.PathLike[str]
 
@@ -176,7 +176,7 @@ def delayed_blocks(X: Any, y: Any, sample_weight: Any = None) -> Parts:
     if isinstance(X, da.Array):
         X = X.rechunk({1: -1}) if X.numblocks[1] != 1 else X
         # One task with the reading, so that another worker, should it take over, is sent a name and no data.
-        named = X if is_held else X.map_blocks(on_block.name_file, dtype=X.dtype, meta=X._meta)
+        named = X if is_held else X.map_blocks(worker.name_file, dtype=X.dtype, meta=X._meta)
         blocks = list(named.to_delayed().ravel())
     else:
         blocks = X.to_delayed()
@@ -246,19 +246,19 @@ def load(client: Client, parts: Parts, checker: Any) -> list[Future]:
     client : Client
     parts : Parts
     checker : estimator
-        See ``block.check``.
+        See ``worker.check``.
 
     Raises
     ------
     ClusterError
         If there is no worker, or the cluster is lost.
     """
-    check = delayed(on_block.check, pure=False)
+    check = delayed(worker.check, pure=False)
     with told():
         checked = [check(number, *part, checker) for number, part in enumerate(zip(*parts[:3], strict=True))]
         if parts.is_held:
             return list(client.compute(checked))
         futures: list[Future] = []
-        for worker, numbers in share_out(client, len(checked)).items():
-            futures += client.compute([checked[k] for k in numbers], workers=[worker], allow_other_workers=True)
+        for address, numbers in share_out(client, len(checked)).items():
+            futures += client.compute([checked[k] for k in numbers], workers=[address], allow_other_workers=True)
         return futures

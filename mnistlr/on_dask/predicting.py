@@ -16,8 +16,8 @@ from mnistlr._support.foreign import is_dask
 from mnistlr._support.sklearn import check_feature_names
 from mnistlr.exceptions import ArgumentError
 from mnistlr.metrics import confusion as metrics
-from mnistlr.on_dask.block import MappedArray
 from mnistlr.on_dask.loading import cut_like, delayed_blocks
+from mnistlr.on_dask.worker import MappedArray
 
 
 def lazily(model: Any, method: str, X: Any) -> da.Array:

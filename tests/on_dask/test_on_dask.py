@@ -17,10 +17,10 @@ from mnistlr import LogisticRegression, SoftmaxRegression, confusion_matrix, loa
 from mnistlr._support.foreign import is_dask
 from mnistlr.exceptions import ArgumentError, ClusterError, DataFormatError, DivergenceError, MissingExtraError
 from mnistlr.objective import Objective
-from mnistlr.on_dask.block import MappedArray, check, weight_sums
 from mnistlr.on_dask.blocked_objective import LocalRunner
 from mnistlr.on_dask.fitting import objective_in_blocks
 from mnistlr.on_dask.tree import add_node, merge, total
+from mnistlr.on_dask.worker import MappedArray, check, weight_sums
 from mnistlr.samples import Samples
 
 distributed = pytest.importorskip("distributed")

@@ -1,4 +1,4 @@
-"""A block of samples, and all work on one block, by a worker or in this process.
+"""The work of a worker: a block of samples, and every function that is run on one.
 
 Nothing here knows of Dask.
 """
