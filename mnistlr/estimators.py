@@ -5,8 +5,6 @@ any number. What is minimised stands in ``objective``, how a fit runs in ``train
 """
 
 import copy
-import functools
-from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, Self
 from weakref import WeakKeyDictionary
@@ -20,10 +18,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from mnistlr._support.arrays import Array
-from mnistlr._support.foreign import is_dask
+from mnistlr._support.foreign import check_in_process
 from mnistlr._support.sklearn import CallbackSupportMixin, FitTasks, with_callbacks
 from mnistlr._support.threads import count_threads
-from mnistlr.exceptions import ArgumentError
 from mnistlr.kernels.records import Weights, pack
 from mnistlr.metrics.confusion import accuracy
 from mnistlr.objective import Objective
@@ -51,20 +48,6 @@ def _solver_is_sgd(estimator: Any) -> bool:
     if solver_of(estimator) != "sgd":
         raise AttributeError(f"partial_fit needs solver='sgd', this estimator has solver={estimator.solver!r}.")
     return True
-
-
-def _lazy_on_dask(method: Callable[[Any, Any], Array]) -> Callable[[Any, Any], Any]:
-    """Let a method of X (n, d) that returns a row for each sample take Dask arrays, and be lazy on them."""
-
-    @functools.wraps(method)
-    def dispatched(self: Any, X: Any) -> Any:
-        if is_dask(X):
-            from mnistlr.on_dask import lazily
-
-            return lazily(self, method.__name__, X)
-        return method(self, X)
-
-    return dispatched
 
 
 class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -147,7 +130,7 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         ----------
         X : array-like or sparse matrix, shape (n_samples, n_features)
             ``uint8``, ``float32`` and ``float64`` are used as they are, without a copy if C-contiguous or CSR;
-            everything else becomes float64. Dask arrays and data frames: see :func:`mnistlr.on_dask.fit`.
+            everything else becomes float64.
         y : array-like, shape (n_samples,)
             Labels of any kind: integers, booleans, strings.
         sample_weight : array-like, shape (n_samples,), optional
@@ -168,22 +151,22 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         -----
         A failed or interrupted fit leaves the estimator as it was.
         """
+        return self._fit_or_stay(X, y, sample_weight)
+
+    def _fit_or_stay(self, X: Any, y: Any, sample_weight: Any, **options: Any) -> Self:
+        """Fit a copy, with callbacks and the options of ``_fit``, and become it if all went well."""
         self._validate_params()
         tasks = None
         if getattr(self, "_skl_callbacks", None):
             metadata = None if sample_weight is None else {"sample_weight": sample_weight}
             tasks = FitTasks(self, limits_of(self)[1], X=X, y=y, metadata=metadata)
         fitted = copy.copy(self)
-        if is_dask(X):
-            from mnistlr.on_dask import learn
-
-            learn(fitted, X, y, sample_weight, tasks)
-        else:
-            fitted._fit(X, y, sample_weight, tasks)
+        fitted._fit(X, y, sample_weight, tasks, **options)
         self.__dict__ = fitted.__dict__  # one step, so that nobody, interrupt or thread, finds it half done
         return self
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, tasks: FitTasks | None) -> None:
+        check_in_process(type(self).__name__, X=X, y=y, sample_weight=sample_weight)
         X, y = self._validate(X, y, reset=True)
         classes, y = np.unique(y, return_inverse=True)
         self._check_classes(classes)
@@ -215,8 +198,7 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         Parameters
         ----------
         X, y, sample_weight
-            As for ``fit``, but here and not on Dask; all pieces of the same kind of numbers (all ``uint8`` or all
-            floats).
+            As for ``fit``; all pieces of the same kind of numbers (all ``uint8`` or all floats).
         classes : array-like, shape (n_classes,)
             All labels that will ever occur; needed in the first call only.
 
@@ -228,13 +210,8 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         ------
         ValueError
             For data that do not fit together or to the pieces before, labels not among ``classes``, or
-            ``class_weight="balanced"``, which a piece cannot know, or Dask arrays. The model stays as it was.
+            ``class_weight="balanced"``, which a piece cannot know. The model stays as it was.
         """
-        if any(map(is_dask, (X, y, sample_weight))):
-            raise ArgumentError(
-                "partial_fit takes a piece that is in this process, but this one is on Dask: use fit, which with "
-                "solver='sgd' goes over the blocks one after the other, or hand over each block computed."
-            )
         self._validate_params()
         fitted = copy.copy(self)
         fitted._fit_piece(X, y, classes, sample_weight)
@@ -242,6 +219,7 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         return self
 
     def _fit_piece(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> None:
+        check_in_process(type(self).__name__, X=X, y=y, sample_weight=sample_weight)
         if self.class_weight == "balanced":
             raise ValueError(
                 "partial_fit does not support class_weight='balanced': a piece does not tell how often the classes "
@@ -291,6 +269,7 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
 
     def _raw_predictions(self, X: Any) -> Array:
         if not self._is_plain(X):
+            check_in_process(type(self).__name__, X=X)
             check_is_fitted(self)
             X = validate_data(self, X, accept_sparse="csr", dtype=dtype_of(X), order="C", reset=False)
         samples = Samples.of(X)
@@ -325,7 +304,6 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
             and "feature_names_in_" not in self.__dict__
         )
 
-    @_lazy_on_dask
     def decision_function(self, X: Any) -> Array:
         """Return the raw predictions X coef_^T + intercept_.
 
@@ -337,15 +315,13 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         raw = self._raw_predictions(X)
         return raw[:, 0] if raw.shape[1] == 1 else raw
 
-    @_lazy_on_dask
     def predict(self, X: Any) -> Array:
         """Return the most probable label of each sample.
 
         Parameters
         ----------
         X : array-like or sparse matrix, shape (n_samples, n_features)
-            In the units of the data that the model was fitted on. For Dask arrays and data frames this method, and
-            those below and above that return a row a sample, are lazy: see :func:`mnistlr.on_dask.lazily`.
+            In the units of the data that the model was fitted on.
 
         Returns
         -------
@@ -363,7 +339,6 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         labels: Array = self.classes_[(raw[:, 0] > 0).astype(np.intp) if raw.shape[1] == 1 else raw.argmax(axis=1)]
         return labels
 
-    @_lazy_on_dask
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class.
 
@@ -377,7 +352,6 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         proba: Array = np.exp(self.predict_log_proba(X))
         return proba
 
-    @_lazy_on_dask
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithms of the probabilities, exact also where a probability underflows.
 
@@ -401,8 +375,6 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the share of samples, or of their weight, that are given their label.
 
-        On Dask arrays the blocks are scored where they lie.
-
         Parameters
         ----------
         X : array-like or sparse matrix, shape (n_samples, n_features)
@@ -420,10 +392,7 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         ValueError
             For labels or weights that :func:`mnistlr.confusion_matrix` would refuse.
         """
-        if is_dask(X):
-            from mnistlr.on_dask import score
-
-            return score(self, X, y, sample_weight)
+        check_in_process(type(self).__name__, X=X, y=y, sample_weight=sample_weight)
         return accuracy(y, self.predict(X), sample_weight)
 
     def save(

@@ -25,7 +25,8 @@ import pytest
 from mnistlr.datasets import download, load_digits, load_mnist, load_mnist_5k, mnist_files, stratified_split
 from tests.helpers.local_server import LocalServer, openml_site
 
-pytest_plugins = ["tests.helpers.command_runs", "tests.helpers.draw_pages", "tests.helpers.solver_problems"]
+_PLUGINS = ("blocks", "command_runs", "draw_pages", "solver_problems")
+pytest_plugins = [f"tests.helpers.{name}" for name in _PLUGINS]
 pytest.register_assert_rewrite(*(f"tests.helpers.{name}" for name in ("any_input", "clouds", "loads", "mutations")))
 
 _ATTACKS: dict[str, Counter[str]] = {}

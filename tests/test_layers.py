@@ -33,10 +33,9 @@ MAY_IMPORT = {
     "solvers": BASE | {"kernels", "samples", "objective"},
     "training": BASE | {"samples", "objective", "solvers", "datasets"},
     "on_dask": TRAINING | {"metrics"},
-    # save() hands itself on, and fit() and predict() what is on Dask, when called
-    "estimators": TRAINING | {"metrics", "saving", "on_dask"},
+    "estimators": TRAINING | {"metrics", "saving"},  # save() hands itself on
     "features": TRAINING | {"metrics"},
-    "metrics": BASE | {"kernels", "on_dask"},  # which it hands on what is on Dask
+    "metrics": BASE | {"kernels"},
     "saving": TRAINING,
     "warmup": TRAINING | {"metrics"},
     "trace": TRAINING | {"warmup"},

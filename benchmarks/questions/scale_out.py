@@ -64,18 +64,14 @@ def objective_on_dask(client: Any, folder: Path, n: int, model: Any, rows: int |
 
 def objective_here(folder: Path, edges: Any, n_threads: int) -> Any:
     """Return the objective on the blocks between ``edges`` in this process, without Dask; the file is mapped."""
-    from mnistlr.on_dask.blocked_objective import LocalRunner
+    from benchmarks.measuring.blocks import LocalRunner
     from mnistlr.on_dask.fitting import objective_in_blocks
-    from mnistlr.on_dask.worker import check
 
     X = open_idx(folder / "images.idx")
     X, y = X.reshape(len(X), -1), np.load(folder / "labels.npy")
     model = SoftmaxRegression()
-    blocks = [
-        check(number, X[start:stop], y[start:stop], None, copy.copy(model))
-        for number, (start, stop) in enumerate(itertools.pairwise(edges))
-    ]
-    return objective_in_blocks(model, X, LocalRunner(blocks, n_threads))[0]
+    blocks = ([column[start:stop] for start, stop in itertools.pairwise(edges)] for column in (X, y))
+    return objective_in_blocks(model, X, LocalRunner.of(model, *blocks, None, n_threads))[0]
 
 
 class Parts(NamedTuple):
@@ -166,10 +162,10 @@ def measure_scheduling(folder: Path, quick: bool) -> tuple[float, float]:
 
 def fit_in_little_memory(folder: Path, n: int) -> list[Row]:
     """Fit ``n`` images on two limited workers; return the rows of a table."""
-    from mnistlr.on_dask import open_array
+    from mnistlr import on_dask
     from mnistlr.on_dask.fitting import Progress
 
-    model = SoftmaxRegression(solver="lbfgs", max_iter=12)
+    model = on_dask.SoftmaxRegression(solver="lbfgs", max_iter=12)
     with cluster(2, True, MEMORY_LIMIT) as client:
         client.wait_for_workers(2)
         workers = set(client.nthreads())
@@ -186,7 +182,7 @@ def fit_in_little_memory(folder: Path, n: int) -> list[Row]:
         spilled = sum(client.run(spilled_bytes).values())
         lost = len(workers - set(client.nthreads()))
         n_blocks = objective.runner.n_blocks
-        X, y = (open_array(folder / name, rows=10_000)[:60_000] for name in ("images.idx", "labels.npy"))
+        X, y = (on_dask.open_array(folder / name, rows=10_000)[:60_000] for name in ("images.idx", "labels.npy"))
         accuracy = model.score(X, y)
     passes = model.history_["passes"][-1]
     loop = model.history_["seconds"][-1] / passes

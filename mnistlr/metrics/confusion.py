@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistlr._support.arrays import read_only
-from mnistlr._support.foreign import is_dask
+from mnistlr._support.foreign import check_in_process
 from mnistlr._support.threads import count_threads, run_chunks
 from mnistlr.kernels.counting import HISTOGRAMS, count_label_pairs, sum_label_pairs
 
@@ -42,8 +42,7 @@ def confusion_matrix(
     ----------
     y_true, y_pred : array-like of shape (n_samples,)
         Labels: integers, booleans, whole-numbered floats or strings. Numbers compare by value
-        (``1 == 1.0 == True``); numbers and strings do not mix. Dask arrays and series are counted block by block,
-        where they lie.
+        (``1 == 1.0 == True``); numbers and strings do not mix.
     labels : array-like of shape (n_labels,), optional
         The labels of the rows and columns, in this order; by default all that occur in `y_true` or `y_pred`,
         sorted. **A sample whose true or predicted label is not among them is not counted**, and a
@@ -73,13 +72,19 @@ def confusion_matrix(
            [0, 0, 1],
            [1, 0, 2]])
     """
+    check_normalize(normalize)
+    matrix, _ = count_pairs(y_true, y_pred, labels, sample_weight)
+    return finish(matrix, labels, normalize)
+
+
+def check_normalize(normalize: Any) -> None:
+    """Raise ValueError if ``normalize`` is none of the four."""
     if not (normalize is None or (isinstance(normalize, str) and normalize in ("true", "pred", "all"))):
         raise ValueError(f"`normalize` must be 'true', 'pred', 'all' or None, got {normalize!r}.")
-    if is_dask(y_true) or is_dask(y_pred):
-        from mnistlr.on_dask import count_pairs as count
-    else:
-        count = count_pairs
-    matrix, _ = count(y_true, y_pred, labels, sample_weight)
+
+
+def finish(matrix: npt.NDArray[Any], labels: npt.ArrayLike | None, normalize: str | None) -> npt.NDArray[Any]:
+    """Divide as ``normalize`` says, and warn the caller of :func:`confusion_matrix` of a single cell."""
     if normalize is not None:
         axis = {"true": 1, "pred": 0, "all": None}[normalize]
         with np.errstate(all="ignore"):  # nan_to_num follows
@@ -89,7 +94,7 @@ def confusion_matrix(
             "All true and predicted labels are the same, so the confusion matrix has one cell; "
             "name all known labels in `labels` to get the others.",
             UserWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     return matrix if matrix.dtype.kind == "i" else np.nan_to_num(matrix)
 
@@ -101,6 +106,7 @@ def count_pairs(
     sample_weight: npt.ArrayLike | None,
 ) -> tuple[npt.NDArray[Any], list[Any]]:
     """Validate, count, sum; return the matrix and the labels of its rows."""
+    check_in_process("confusion_matrix", y_true=y_true, y_pred=y_pred, sample_weight=sample_weight)
     true, pred = _column(y_true), _column(y_pred)
     all_boolean = true.dtype.kind == pred.dtype.kind == "b"
     true, pred, weights = _plain_pairs(true, pred, sample_weight)

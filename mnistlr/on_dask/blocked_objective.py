@@ -15,13 +15,12 @@ import scipy.sparse as sp
 from mnistlr._support.arrays import Array
 from mnistlr.objective import ONE_SIDED, Objective
 from mnistlr.on_dask import worker
-from mnistlr.on_dask.tree import Nodes, add_node, total
 from mnistlr.on_dask.worker import Block
 from mnistlr.samples import Samples
 
 
 class Runner(Protocol):
-    """Has blocks, in this process or on a cluster, and runs functions of a block on them."""
+    """Has the blocks and runs functions of a block on them, like ``cluster.ClusterRunner``."""
 
     n_blocks: int
 
@@ -36,36 +35,6 @@ class Runner(Protocol):
 
     def relay(self, function: Callable[..., Any], baton: Any, order: Sequence[int], *arguments: Any) -> Any:
         """Pass a baton from block to block: ``baton = function(block, baton, *arguments)``; return the last."""
-
-
-class LocalRunner:
-    """The blocks are in this process."""
-
-    def __init__(self, blocks: Sequence[Block], n_threads: int) -> None:
-        self.blocks, self.n_blocks, self.n_threads = blocks, len(blocks), n_threads
-        for block in blocks:
-            block.hold(True)
-
-    def each(self, function: Callable[..., Any], *arguments: Any, own: Sequence[tuple[Any, ...]] = ()) -> list[Any]:
-        """Return ``function(block, *own[number], *arguments)`` for each block."""
-        return [function(block, *(own[block.number] if own else ()), *arguments) for block in self.blocks]
-
-    def change(self, function: Callable[..., Block], *arguments: Any, own: Sequence[tuple[Any, ...]] = ()) -> Self:
-        """Return the runner of the changed blocks."""
-        return type(self)(self.each(function, *arguments, own=own), self.n_threads)
-
-    def add_up(self, function: Callable[..., Array], *arguments: Any) -> Array:
-        """Return the sum of ``function(block, n_threads, *arguments)``."""
-        nodes: Nodes = {}
-        for block in self.blocks:
-            add_node(nodes, 0, block.number, function(block, self.n_threads, *arguments), self.n_blocks)
-        return total(nodes)
-
-    def relay(self, function: Callable[..., Any], baton: Any, order: Sequence[int], *arguments: Any) -> Any:
-        """Pass a baton from block to block."""
-        for number in order:
-            baton = function(self.blocks[number], baton, *arguments)
-        return baton
 
 
 @dataclass(frozen=True)

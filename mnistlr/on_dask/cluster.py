@@ -162,7 +162,7 @@ def wrong_version(worker: str, version: str) -> str:
 
 
 class ClusterRunner:
-    """The blocks are on the workers of a cluster; see ``objective.Runner`` for the methods.
+    """The blocks are on the workers of a cluster; see ``blocked_objective.Runner`` for the methods.
 
     Parameters
     ----------
@@ -223,14 +223,14 @@ class ClusterRunner:
                     self.client.submit(_itself, argument, key=f"{key}-argument-{i}", pure=False)
                     for i, argument in enumerate(arguments)
                 )
-            futures = [
-                self.client.submit(
-                    run_share, [self.blocks[number] for number in numbers], function, arguments, self.n_blocks,
-                    self.n_threads, __version__, key=f"{key}-{number}", workers=[worker] if worker else None,
-                    allow_other_workers=bool(worker), pure=False,
+            about = (function, arguments, self.n_blocks, self.n_threads, __version__)
+            futures: list[Future] = []
+            for worker, numbers in shares.items():
+                blocks = [self.blocks[number] for number in numbers]
+                where = {"workers": [worker], "allow_other_workers": True} if worker else {}
+                futures.append(
+                    self.client.submit(run_share, blocks, *about, key=f"{key}-{len(futures)}", pure=False, **where)
                 )
-                for number, (worker, numbers) in enumerate(shares.items())
-            ]  # fmt: skip
             while len(futures) > FAN_IN:
                 key = _new_key(merge)
                 futures = [

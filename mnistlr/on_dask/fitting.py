@@ -1,158 +1,41 @@
-"""``fit`` on data in blocks: on a Dask cluster, or one after the other in this process."""
+"""From checked blocks and an estimator's parameters to a run, and how far it has come."""
 
-import copy
 import sys
 import time
-from collections.abc import Sequence
-from contextvars import ContextVar
 from typing import Any, Self
 
 import numpy as np
 
 from mnistlr._support.arrays import Array
 from mnistlr._support.sklearn import check_feature_names
-from mnistlr._support.threads import count_threads
 from mnistlr.exceptions import ArgumentError
 from mnistlr.on_dask import worker
-from mnistlr.on_dask.blocked_objective import BlockedObjective, BlockedSamples, LocalRunner, Runner
+from mnistlr.on_dask.blocked_objective import BlockedObjective, BlockedSamples, Runner
 from mnistlr.on_dask.worker import Facts
 from mnistlr.samples import unit_and_dtype
-from mnistlr.training import class_weights, scaled, solver_of
-
-_settings: ContextVar[tuple[Any, bool | None]] = ContextVar("client and progress of a fit", default=(None, None))
+from mnistlr.training import class_weights, scaled
 
 
-def fit(
-    model: Any, X: Any, y: Any, sample_weight: Any = None, *, client: Any = None, progress: bool | None = None
-) -> Any:
-    """Fit an estimator of this package to Dask arrays or data frames; ``model.fit(X, y)`` does the same.
-
-    The result is an ordinary estimator. When to use which solver:
-
-    - ``"lbfgs"``, ``"newton"``, ``"gd"``, ``"nesterov"`` look at all samples for each step. All workers take part, and
-      only weights and their gradients travel. For the optimum, and wherever there are several workers.
-    - ``"sgd"`` takes thousands of steps in one pass, but one after the other: the model travels from block to block,
-      and only one worker is busy at a time (all of them when an epoch is judged). It needs few passes, so it is the
-      one to use when data have to come from a slow disk, and when a good model is enough.
-
-    Parameters
-    ----------
-    model : LogisticRegression or SoftmaxRegression
-    X : Dask array (n, d) of dense or CSR blocks, or Dask data frame
-        Blocks that are views of memory-mapped files (``open_array``, ``open_folder``) take no memory of the workers:
-        they are read anew for each pass, or, where a worker's share of them is less than a quarter of its memory
-        limit, stay mapped. Others are kept in memory.
-    y : Dask array or series, or array-like, shape (n,)
-    sample_weight : the same, optional
-    client : Client or str, optional
-        A Dask client or the address of a scheduler. By default the current client, else a cluster in this process,
-        started for the fit.
-    progress : bool, optional
-        Whether to report each pass on stderr; by default if that is a terminal.
-
-    Returns
-    -------
-    model
-        Fitted.
-
-    Raises
-    ------
-    ValueError
-        As for ordinary data; the message names the block.
-    ClusterError
-        If workers have another version of this package, or the cluster is lost. The model is then as it was.
-
-    Notes
-    -----
-    The result has the same bits for any number of workers and threads, and whatever happens to them: each block is
-    one term of every sum, and the terms are added in a fixed order. Other blocks give other bits. ``fit_in_blocks``
-    gives the same on one machine without Dask, and with a single block so does ``model.fit`` on an array ("sgd": of
-    more than 512 samples).
-
-    At the start, some 10,000 evenly spaced samples come to this process, for the step size of "sgd" and the
-    preconditioner of "lbfgs" and "newton"; with ``early_stopping`` a byte of every sample, its class.
-    """
-    token = _settings.set((client, progress))
-    try:
-        return model.fit(X, y, sample_weight)
-    finally:
-        _settings.reset(token)
-
-
-def learn(model: Any, X: Any, y: Any, sample_weight: Any, tasks: Any) -> None:
-    """Fit ``model`` itself on Dask, for ``model.fit``; a failure leaves it half done.
+def learn_in_blocks(model: Any, like: Any, runner: Any, progress: bool | None, tasks: Any) -> None:
+    """Fit ``model`` itself to checked blocks; a failure leaves it half done.
 
     Parameters
     ----------
     model : LogisticRegression or SoftmaxRegression
         A copy that may be spoilt.
-    X, y, sample_weight
-        As for ``fit``, which also supplies the client and the progress option.
+    like : array or frame with the features' names, if they have any
+    runner : Runner
+        Of the checked blocks.
+    progress : bool or None
+        As for ``Progress``.
     tasks : FitTasks or None
         Reports to the model's callbacks.
 
     Raises
     ------
     ValueError
-        For data that do not fit together or are not finite; the message names the block.
-    ClusterError
-        If workers have another version of this package, or the cluster is lost.
+        If something is wrong with a block, which the message names, or blocks are not alike.
     """
-    from mnistlr.on_dask.cluster import ClusterRunner, check_versions, connected
-    from mnistlr.on_dask.loading import delayed_blocks, load
-
-    client, progress = _settings.get()
-    checker = _checker(model)
-    parts = delayed_blocks(X, y, sample_weight)
-    with connected(client, model.n_jobs) as own:
-        check_versions(own)
-        n_threads = None if model.n_jobs is None else count_threads(model.n_jobs)
-        runner = ClusterRunner(own, load(own, parts, checker), n_threads)
-        try:
-            _learn_in_blocks(model, X._meta, runner, progress, tasks)
-        finally:
-            runner.close()
-
-
-def fit_in_blocks(model: Any, X: Sequence[Any], y: Sequence[Any], sample_weight: Sequence[Any] | None = None) -> Any:
-    """Fit an estimator to data in blocks, in this process and without Dask: the same bits as ``fit`` gives on Dask.
-
-    Parameters
-    ----------
-    model : LogisticRegression or SoftmaxRegression
-    X, y, sample_weight : sequences of arrays, one a block
-        Of shapes (n, d), (n,) and (n,), n for each block its own; the weights are optional.
-
-    Returns
-    -------
-    model
-        Fitted.
-
-    Raises
-    ------
-    ValueError
-        As for ordinary data; the message names the block. The model is then as it was.
-    """
-    weights = [None] * len(X) if sample_weight is None else sample_weight
-    checker = _checker(model)
-    blocks = [worker.check(i, *part, checker) for i, part in enumerate(zip(X, y, weights, strict=True))]
-    fitted = copy.copy(model)
-    _learn_in_blocks(fitted, X[0], LocalRunner(blocks, count_threads(model.n_jobs)), False, None)
-    model.__dict__ = fitted.__dict__
-    return model
-
-
-def _checker(model: Any) -> Any:
-    """Return an unfitted estimator of the same kind, to check the blocks."""
-    model._validate_params()
-    if solver_of(model) == "svrg":
-        raise ArgumentError(
-            "solver='svrg' does not work on data in blocks; expected 'lbfgs', 'newton', 'gd', 'nesterov' or 'sgd'."
-        )
-    return type(model)()
-
-
-def _learn_in_blocks(model: Any, like: Any, runner: Any, progress: bool | None, tasks: Any) -> None:
     with Progress(progress) as shown:
         objective, classes = objective_in_blocks(model, like, runner)
         objective.watch = shown.watch
@@ -191,10 +74,9 @@ def objective_in_blocks(model: Any, like: Any, runner: Any) -> tuple[BlockedObje
     runner.is_mapped = all(fact.is_mapped or fact.n == 0 for fact in facts)
     blocks: Runner = runner.change(worker.encode, classes, first.d, first, exponent, per_class)
     starts = np.cumsum([0] + [fact.n for fact in facts])
-    objective = BlockedObjective(
-        BlockedSamples(None, int(starts[-1]), first.d, *unit_and_dtype(first.dtype), blocks, starts),
-        1 if len(classes) == 2 else len(classes), alpha=float(model.alpha), fit_intercept=model.fit_intercept,
-    )  # fmt: skip
+    samples = BlockedSamples(None, int(starts[-1]), first.d, *unit_and_dtype(first.dtype), blocks, starts)
+    n_raw = 1 if len(classes) == 2 else len(classes)
+    objective = BlockedObjective(samples, n_raw, alpha=float(model.alpha), fit_intercept=model.fit_intercept)
     if objective.n_counted == 0:
         raise ArgumentError("At least one of the sample weights must be positive, all are zero.")
     return objective, classes

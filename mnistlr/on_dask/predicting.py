@@ -2,11 +2,12 @@
 
 import copy
 import warnings
-from typing import Any
+from typing import Any, Literal
 
 import dask
 import dask.array as da
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 from dask import delayed
 from sklearn.utils.validation import check_is_fitted
@@ -21,28 +22,7 @@ from mnistlr.on_dask.worker import MappedArray
 
 
 def lazily(model: Any, method: str, X: Any) -> da.Array:
-    """Return what ``getattr(model, method)`` makes of X, as a Dask array in the same blocks.
-
-    Parameters
-    ----------
-    model : fitted estimator
-    method : {"predict", "predict_proba", "predict_log_proba", "decision_function"}
-    X : Dask array (n, d) or data frame
-
-    Returns
-    -------
-    dask.array.Array, shape (n,) or (n, n_columns)
-        Computed when needed. An error, such as NaN in X, then names the block.
-
-    Raises
-    ------
-    ArgumentError
-        If X has another number of features; when computed, if something is wrong with a block.
-    ValueError
-        If the features have other names.
-    NotFittedError
-        If the model is not fitted.
-    """
+    """Return ``getattr(model, method)(X)`` as a Dask array in the blocks of X, for the methods that return rows."""
     check_is_fitted(model)
     check_feature_names(model, X._meta, reset=False)
     if not isinstance(X, da.Array):
@@ -78,30 +58,7 @@ def _answer(X: Any, *, model: Any, method: str, block_id: tuple[int, ...]) -> Ar
 
 
 def score(model: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
-    """Return the share of samples, or of their weight, that are given their label; sums in the order of the blocks.
-
-    Parameters
-    ----------
-    model : LogisticRegression or SoftmaxRegression, fitted
-    X : Dask array or data frame, shape (n_samples, n_features)
-    y : Dask array or series, or array-like, shape (n_samples,)
-    sample_weight : as ``y``, optional
-
-    Returns
-    -------
-    float
-        From 0 to 1.
-
-    Raises
-    ------
-    ArgumentError
-        If X, y and weights cannot be cut alike, if something is wrong with a block, which the message names, if there
-        are no samples, or if the weights sum to zero.
-    ValueError
-        If the features have other names.
-    NotFittedError
-        If the model is not fitted.
-    """
+    """Score a fitted model on a Dask array or frame: see ``OnDask.score``."""
     check_is_fitted(model)
     parts = delayed_blocks(X, y, sample_weight)
     check_feature_names(model, X._meta, reset=False)
@@ -128,39 +85,50 @@ def _hits(number: int, X: Any, y: Any, weight: Any, model: Any) -> tuple[float, 
     return float(weights[true == pred].sum()), float(weights.sum())
 
 
-def count_pairs(y_true: Any, y_pred: Any, labels: Any, sample_weight: Any) -> tuple[Array, list[Any]]:
-    """Do what ``metrics.count_pairs`` does, where one or both of the labels are Dask arrays or series.
+def confusion_matrix(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    labels: npt.ArrayLike | None = None,
+    sample_weight: Any = None,
+    normalize: Literal["true", "pred", "all"] | None = None,
+) -> Array:
+    """Count labels on Dask block by block, where they lie; otherwise this is :func:`mnistlr.confusion_matrix`.
 
     Parameters
     ----------
-    y_true, y_pred : Dask array or series, one of them perhaps array-like, shape (n,)
-        The true labels and the predicted ones.
-    labels : array-like, shape (n_labels,), or None
-        The labels to count, None for all that occur.
-    sample_weight : Dask array or series, or array-like, shape (n,), or None
-        Weights are summed block by block, in the order of the blocks.
+    y_true, y_pred, sample_weight : Dask array or series, or array-like, shape (n,)
+        The true labels, the predicted ones, and optionally weights, which are summed in the order of the blocks. One
+        of the three on Dask is enough.
+    labels, normalize
+        As for :func:`mnistlr.confusion_matrix`.
 
     Returns
     -------
-    matrix : ndarray (n_labels, n_labels)
-        int64, or float64 for weights that are floats.
-    labels : list
-        Of its rows and columns.
+    ndarray, shape (n_labels, n_labels)
+        As of :func:`mnistlr.confusion_matrix`.
 
     Raises
     ------
     ArgumentError
         If the labels and weights cannot be cut alike, are empty, or are wrong in a block, which the message names.
     ValueError
-        If all weights are zero, or no label of ``labels`` occurs in ``y_true``.
+        If all weights are zero, no label of ``labels`` occurs in ``y_true``, or ``normalize`` is unknown.
     """
-    like = y_true if is_dask(y_true) else y_pred
-    n_blocks = like.npartitions
-    columns = [
-        cut_like(column, like, n_blocks, name)
-        for name, column in (("y_true", y_true), ("y_pred", y_pred), ("sample_weight", sample_weight))
-    ]
-    count = dask.delayed(count_block, pure=False)
+    columns = {"y_true": y_true, "y_pred": y_pred, "sample_weight": sample_weight}
+    like = next((column for column in columns.values() if is_dask(column)), None)
+    metrics.check_normalize(normalize)
+    if like is None:
+        matrix, _ = metrics.count_pairs(y_true, y_pred, labels, sample_weight)
+    else:
+        blocks = [cut_like(column, like, like.npartitions, name) for name, column in columns.items()]
+        matrix = _add_up_pairs(blocks, labels)
+    return metrics.finish(matrix, labels, normalize)
+
+
+def _add_up_pairs(columns: list[list[Any]], labels: Any) -> Array:
+    """Return the matrix that ``metrics.count_pairs`` makes of labels and weights in blocks."""
+    count = delayed(count_block, pure=False)
     counted = dask.compute(*[count(number, *part) for number, part in enumerate(zip(*columns, strict=True))])
     counted = [block for block in counted if block is not None]
     if not counted:
@@ -168,17 +136,16 @@ def count_pairs(y_true: Any, y_pred: Any, labels: Any, sample_weight: Any) -> tu
     true, pred, counts, weights = map(np.concatenate, zip(*counted, strict=True))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # these would count pairs instead of samples
-        matrix, wanted = metrics.count_pairs(true, pred, labels, counts)
+        matrix, _ = metrics.count_pairs(true, pred, labels, counts)
         n_dropped = int(counts.sum() - matrix.sum())
-        if sample_weight is not None:
-            matrix, wanted = metrics.count_pairs(true, pred, labels, weights)
+        matrix, _ = metrics.count_pairs(true, pred, labels, weights)
     if n_dropped:
         warnings.warn(
             f"{n_dropped} of {counts.sum()} samples have a label that is not in `labels`; they are not counted.",
             UserWarning,
             stacklevel=3,
         )
-    return matrix, wanted
+    return matrix
 
 
 def count_block(number: int, y_true: Any, y_pred: Any, weight: Any) -> tuple[Array, Array, Array, Array] | None:

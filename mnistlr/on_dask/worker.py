@@ -106,10 +106,8 @@ class Block:
 
     def objective(self, n_raw: int, n_threads: int = 1, *, alpha: float = 0.0, fit_intercept: bool = True) -> Objective:
         """Return the objective on this block alone."""
-        return Objective(
-            Samples.of(self.open()), self.y, n_raw, alpha=alpha, sample_weight=self.weights,
-            fit_intercept=fit_intercept, n_threads=n_threads,
-        )  # fmt: skip
+        settings: dict[str, Any] = {"alpha": alpha, "fit_intercept": fit_intercept, "n_threads": n_threads}
+        return Objective(Samples.of(self.open()), self.y, n_raw, sample_weight=self.weights, **settings)
 
 
 class Facts(NamedTuple):
@@ -176,11 +174,9 @@ def describe(block: Block) -> Facts:
     labels, codes = np.unique(block.y, return_inverse=True)
     exponent = int(np.frexp(block.weights.max(initial=0))[1])
     label_weights = np.bincount(codes, np.ldexp(block.weights, -exponent), len(labels))
-    X = block.X
-    return Facts(
-        len(block.y), X.shape[1], np.dtype(X.dtype), sp.issparse(X), isinstance(X, MappedArray), labels, label_weights,
-        exponent, block.error,
-    )  # fmt: skip
+    n, d = len(block.y), block.X.shape[1]
+    kind = np.dtype(block.X.dtype), sp.issparse(block.X), isinstance(block.X, MappedArray)
+    return Facts(n, d, *kind, labels, label_weights, exponent, block.error)
 
 
 def encode(block: Block, classes: Array, d: int, like: Facts, exponent: int, per_class: Array | None) -> Block:

@@ -72,7 +72,8 @@ def save_model(
     Parameters
     ----------
     model : LogisticRegression or SoftmaxRegression
-        A fitted estimator. A ``random_state`` that is not an int is not kept.
+        A fitted estimator. A ``random_state`` that is not an int is not kept. A class of the same name above one of
+        these is saved as this one.
     path : path-like
         The file to write, by custom ``*.npz``.
     training_data : (X, y), optional
@@ -101,7 +102,7 @@ def save_model(
         If the file cannot be written, or something other than a plain file has its name.
     """
     path = Path(path)
-    if type(model) not in _CLASSES.values():
+    if not isinstance(model, _CLASSES.get(type(model).__name__, ())):
         raise TypeError(f"expected a {' or a '.join(_CLASSES)}, got {type(model).__name__}.")
     check_is_fitted(model)
     check_writable(path)

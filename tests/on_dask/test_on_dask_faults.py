@@ -12,19 +12,17 @@ import threading
 import time
 from pathlib import Path
 
+import dask
 import numpy as np
 import pytest
+from distributed import Client, Worker
 from sklearn.base import clone
 
-from mnistlr import SoftmaxRegression, __version__, write_idx
+from mnistlr import __version__, write_idx
 from mnistlr.exceptions import ClusterError
-
-dask = pytest.importorskip("dask")
-pytest.importorskip("distributed")
-from distributed import Client, Worker  # noqa: E402
-
-from mnistlr.on_dask import cluster, fit, fit_in_blocks, open_array  # noqa: E402
-from mnistlr.on_dask.fitting import Progress  # noqa: E402
+from mnistlr.on_dask import SoftmaxRegression, cluster, open_array
+from mnistlr.on_dask.fitting import Progress
+from tests.helpers.blocks import fit_in_blocks
 
 ROWS = 2000
 KILLS = 20
@@ -109,7 +107,7 @@ def test_workers_killed_at_random_moments(processes, files, mnist):
         SoftmaxRegression(solver="sgd", max_iter=6, tol=0.0, random_state=0),
         SoftmaxRegression(solver="newton", max_iter=3, tol=0.0),
     ]
-    right = [expected(clone(model), mnist) for model in models]
+    right = [expected(model, mnist) for model in models]
     in_memory = [column.map_blocks(np.array, dtype=column.dtype) for column in files]
     random = np.random.default_rng()
     workers = [processes.quick_worker() for _ in range(3)]
@@ -138,7 +136,7 @@ def test_workers_killed_at_random_moments(processes, files, mnist):
             model = clone(models[number])
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(Progress, "watch", lambda self, value, norm: in_pass.set())  # from the first pass on
-                fit(model, *(in_memory if len(kills_in_fit) % 2 else files), client=client)
+                model.fit(*(in_memory if len(kills_in_fit) % 2 else files), client=client)
             in_pass.clear()
             np.testing.assert_array_equal(model.coef_, right[number].coef_, strict=True)
             np.testing.assert_array_equal(model.intercept_, right[number].intercept_, strict=True)
@@ -153,12 +151,12 @@ def test_scheduler_lost(processes, files):
     processes.quick_worker()
     model = SoftmaxRegression(solver="lbfgs", max_iter=2)
     with Client(scheduler_file=processes.file, set_as_default=False) as client:
-        fit(model, *files, client=client)
+        model.fit(*files, client=client)
         before = dict(model.__dict__)
         model.set_params(max_iter=10_000, tol=0.0)
         threading.Timer(1.0, processes.scheduler.kill).start()
         with pytest.raises(ClusterError, match="The Dask scheduler was lost"):
-            fit(model, *files, client=client)
+            model.fit(*files, client=client)
     after = model.set_params(max_iter=2, tol=None).__dict__
     assert after.keys() == before.keys()
     assert all(after[name] is before[name] for name in ("coef_", "intercept_", "classes_", "history_"))
@@ -169,7 +167,7 @@ def test_no_scheduler(files):
         dask.config.set({"distributed.comm.timeouts.connect": "0.5s"}),
         pytest.raises(ClusterError, match=r"No Dask scheduler answers at tcp://127.0.0.1:1"),
     ):
-        fit(SoftmaxRegression(), *files, client="tcp://127.0.0.1:1")
+        SoftmaxRegression().fit(*files, client="tcp://127.0.0.1:1")
 
 
 def test_worker_with_another_version(processes, files, tmp_path, monkeypatch):
@@ -180,10 +178,10 @@ def test_worker_with_another_version(processes, files, tmp_path, monkeypatch):
         client.wait_for_workers(1)
         (address,) = client.nthreads()
         with pytest.raises(ClusterError, match=rf"{address} .* expected version {__version__}, found version 0\.0\.1"):
-            fit(SoftmaxRegression(solver="lbfgs"), *files, client=client)
+            SoftmaxRegression(solver="lbfgs").fit(*files, client=client)
         monkeypatch.setattr(cluster, "check_versions", lambda client: None)  # as if the worker had come later
         with pytest.raises(ClusterError, match=rf"{address} .* found version 0\.0\.1"):
-            fit(SoftmaxRegression(solver="lbfgs"), *files, client=client)
+            SoftmaxRegression(solver="lbfgs").fit(*files, client=client)
 
 
 def test_interrupt_cancels_the_work_on_the_cluster(processes, files, tmp_path):
@@ -194,14 +192,13 @@ def test_interrupt_cancels_the_work_on_the_cluster(processes, files, tmp_path):
         f"""
 import sys, time
 from distributed import Client
-from mnistlr import SoftmaxRegression
-from mnistlr.on_dask import fit, open_array
+from mnistlr.on_dask import SoftmaxRegression, open_array
 
 model = SoftmaxRegression(solver="gd", max_iter=10**6, tol=0.0)
 with Client(scheduler_file={str(processes.file)!r}) as client:
     try:
         X, y = (open_array({str(tmp_path)!r} + name, rows=1000)[:4000] for name in ("/X.npy", "/y.npy"))
-        fit(model, X, y, progress=True)
+        model.fit(X, y, progress=True)
     except KeyboardInterrupt:
         untouched = not hasattr(model, "coef_") and not hasattr(model, "n_features_in_")
         print("interrupted", untouched, flush=True)
@@ -225,20 +222,19 @@ with Client(scheduler_file={str(processes.file)!r}) as client:
     assert second == "[()] 0"
 
 
-def test_the_readme_word_by_word(tmp_path, small_mnist):
-    """Scheduler, worker and program of the README's section, run as they stand there."""
+def test_the_readme_word_by_word(processes, tmp_path, small_mnist):
+    """The program of the README's section runs as it is there, but for the address of the scheduler."""
     section = (Path(__file__).parents[2] / "README.md").read_text().partition("\n## Beyond one machine\n")[2]
-    (start, program) = re.findall(r"```(?:sh|python)\n(.*?)```", section.partition("\n## ")[0], re.DOTALL)
+    (program,) = re.findall(r"```python\n(.*?)```", section.partition("\n## ")[0], re.DOTALL)
     (tmp_path / "mnist").mkdir()
     for part, X, y in (("train", *small_mnist[:3:2]), ("t10k", *small_mnist[1:4:2])):
         write_idx(tmp_path / "mnist" / f"{part}-images-idx3-ubyte", X.reshape(-1, 28, 28))
         write_idx(tmp_path / "mnist" / f"{part}-labels-idx1-ubyte", y.astype(np.uint8))
-    (tmp_path / "program.py").write_text(program)
-    environment = os.environ | {
-        "PYTHONPATH": str(Path(__file__).parents[2]),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
-    script = f"{start}\npython program.py\nresult=$?\nkill $(jobs -p)\nwait\nexit $result\n"
-    result = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    processes.quick_worker()
+    program = program.replace("tcp://scheduler:8786", json.loads(processes.file.read_text())["address"])
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
     assert result.returncode == 0, result.stderr
     assert float(result.stdout) > 0.8
