@@ -395,19 +395,6 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         check_in_process(type(self).__name__, X=X, y=y, sample_weight=sample_weight)
         return accuracy(y, self.predict(X), sample_weight)
 
-    def save(
-        self,
-        path: Any,
-        *,
-        training_data: tuple[Any, Any] | None = None,
-        accuracy: float | None = None,
-        provenance: dict[str, Any] | None = None,
-    ) -> Any:
-        """Write the fitted model to a file; see :func:`mnistlr.save_model`."""
-        from mnistlr.saving.model_file import save_model
-
-        return save_model(self, path, training_data=training_data, accuracy=accuracy, provenance=provenance)
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True

@@ -130,7 +130,7 @@ def test_no_leave_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 _MODELS = """
 import json, os, random, resource, signal, sys, time, warnings
 import numpy as np
-from mnistlr import SoftmaxRegression, load_model
+from mnistlr import SoftmaxRegression, load_model, save_model
 
 path = sys.argv[1]
 model = SoftmaxRegression()
@@ -139,7 +139,7 @@ model.n_features_in_, model.n_iter_, model.stop_reason_ = 784, 1, "made by hand"
 
 def save(number):
     model.coef_[:], model.intercept_[:] = number, number
-    model.save(path)
+    save_model(model, path)
 
 def check():
     loaded = load_model(path)

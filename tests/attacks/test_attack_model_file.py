@@ -21,7 +21,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mnistlr.exceptions
-from mnistlr import LogisticRegression, MnistlrError, ModelFileError, SoftmaxRegression, load_digits, load_model
+from mnistlr import (
+    LogisticRegression,
+    MnistlrError,
+    ModelFileError,
+    SoftmaxRegression,
+    load_digits,
+    load_model,
+    save_model,
+)
 from mnistlr.saving.model_file import read_model_file
 from tests.conftest import Attack
 from tests.helpers.hostile_models import (
@@ -62,7 +70,7 @@ def assert_works(model: Any, path: Path) -> None:
         with np.errstate(all="ignore"):
             assert np.isin(model.predict(X_SOME), model.classes_).all()
     # What was loaded can be saved, and loaded again.
-    saved = load_model(model.save(path.with_name("again")))
+    saved = load_model(save_model(model, path.with_name("again")))
     for name in ("coef_", "intercept_", "classes_"):
         old, new = getattr(model, name), getattr(saved, name)
         assert old.dtype == new.dtype

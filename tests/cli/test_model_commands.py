@@ -147,7 +147,7 @@ def test_explain_a_photo(run: Run, models: dict[str, Path], tmp_path: Path) -> N
 
     X, y = load_mnist_5k()
     model = SoftmaxRegression(random_state=0).fit(X, y)
-    model.save(tmp_path / "model.npz")
+    save_model(model, tmp_path / "model.npz")
     photo = 255 - np.pad(np.kron(X[700].reshape(28, 28), np.ones((8, 8), np.uint8)), 40)
     Image.fromarray(photo).save(tmp_path / "photo.png")
     why = explain(model, to_mnist(tmp_path / "photo.png"))
@@ -192,7 +192,7 @@ def test_predict_with_many_classes_shows_the_ten_most_probable(run: Run, tmp_pat
     data = load_named("digits")
     labels = data.y_train + 10 * (np.arange(len(data.y_train)) % 4)  # 40 classes
     model = SoftmaxRegression(random_state=0).fit(data.X_train, labels)
-    model.save(tmp_path / "forty.npz", provenance={"data": {"name": "digits"}})
+    save_model(model, tmp_path / "forty.npz", provenance={"data": {"name": "digits"}})
     out = run("predict", "forty.npz", "-i", 2).out
     assert max(map(len, out.splitlines())) <= 80
     shown = [int(word) for word in out.splitlines()[1].split()]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mnistlr import SoftmaxRegression, find_digits, load_model, to_mnist
+from mnistlr import SoftmaxRegression, find_digits, load_model, save_model, to_mnist
 from tests.conftest import ImageData
 from tests.helpers.command_runs import Run
 
@@ -19,7 +19,7 @@ from tests.helpers.photos import on_a_page  # noqa: E402
 @pytest.fixture(scope="module")
 def model(small_mnist: ImageData, tmp_path_factory: pytest.TempPathFactory) -> Path:
     softmax = SoftmaxRegression(random_state=0).fit(small_mnist.X_train, small_mnist.y_train)
-    return softmax.save(tmp_path_factory.mktemp("model") / "softmax.npz")
+    return save_model(softmax, tmp_path_factory.mktemp("model") / "softmax.npz")
 
 
 def save_png(array: np.ndarray, path: str) -> str:
@@ -87,7 +87,7 @@ def test_steps_of_a_stroke_fit_into_a_terminal(run: Run, model: Path) -> None:
 def test_labels_are_printed_as_they_are(run: Run, small_mnist: ImageData, tmp_path: Path) -> None:
     """Neither rich's markup nor its names of emoji."""
     labels = np.where(small_mnist.y_train == 0, "[/]", ":x:")
-    SoftmaxRegression(random_state=0).fit(small_mnist.X_train, labels).save(tmp_path / "model.npz")
+    save_model(SoftmaxRegression(random_state=0).fit(small_mnist.X_train, labels), tmp_path / "model.npz")
     picture = save_png(on_a_page([small_mnist.X_test[0].reshape(28, 28)], gap=9), "[b].png")
     for command in ("predict", "explain"):
         status, out, err = run(command, "model.npz", picture)
@@ -144,7 +144,7 @@ def test_a_pipe_is_refused_and_not_waited_for(run: Run, model: Path, command: st
 def test_predict_tells_what_it_cannot_do(run: Run, model: Path, tmp_path: Path) -> None:
     save_png(np.full((90, 90), 200, dtype=np.uint8), "blank.png")
     Path("text.png").write_text("no picture")
-    small = SoftmaxRegression().fit(np.eye(4), [0, 1, 0, 1]).save(tmp_path / "small.npz")
+    small = save_model(SoftmaxRegression().fit(np.eye(4), [0, 1, 0, 1]), tmp_path / "small.npz")
     for arguments, expected, message in [
         ((model, "blank.png"), 1, "blank.png: the picture is empty"),
         ((model, "text.png"), 1, "text.png: this is no picture"),

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mnistlr import LogisticRegression, SoftmaxRegression
+from mnistlr import LogisticRegression, SoftmaxRegression, save_model
 from tests.helpers.mutations import RAW
 
 Members = dict[str, bytes]
@@ -46,7 +46,7 @@ def all_kinds_of_files(folder: Path) -> list[Members]:
                 )
             if len(files) % 2:
                 model.feature_names_in_ = np.array([f"größe {i}" for i in range(N_FEATURES)], object)
-            with zipfile.ZipFile(model.save(folder / "m", training_data=(X, y), accuracy=0.5)) as archive:
+            with zipfile.ZipFile(save_model(model, folder / "m", training_data=(X, y), accuracy=0.5)) as archive:
                 files.append({name: archive.read(name) for name in archive.namelist()})
     return files
 

@@ -121,7 +121,7 @@ def test_numpy_keys_of_class_weights_become_plain(tmp_path: Path) -> None:
 def test_model_of_partial_fit_comes_back(tmp_path: Path) -> None:
     X = np.random.default_rng(0).normal(size=(20, 3))
     model = SoftmaxRegression(random_state=0).partial_fit(X, np.arange(20) % 3, classes=range(3))
-    loaded = load_model(model.save(tmp_path / "model.npz"))
+    loaded = load_model(save_model(model, tmp_path / "model.npz"))
     assert same_bits(loaded.coef_, model.coef_)
     assert set(vars(loaded)) == set(vars(model)) - {"_sgd"}  # the state of the solver is not kept
 
@@ -144,17 +144,19 @@ def test_provenance(model: Any, tmp_path: Path) -> None:
 
 def test_provenance_names_the_data_and_the_accuracy(model: Any, tmp_path: Path) -> None:
     X, y = np.arange(6, dtype=np.uint8).reshape(3, 2), np.array(["a", "b", "a"])
-    found = read_model_file(model.save(tmp_path / "m", training_data=(X, y), accuracy=0.75)).provenance
+
+    def saved(**more: Any) -> dict[str, Any]:
+        return read_model_file(save_model(model, tmp_path / "m", **more)).provenance
+
+    found = saved(training_data=(X, y), accuracy=0.75)
     assert found["accuracy"] == 0.75
     sha256 = {"X": hashlib.sha256(bytes(range(6))).hexdigest(), "y": hashlib.sha256(y.tobytes()).hexdigest()}
     assert found["data"] == {"shape": [3, 2], "sha256": sha256}
     for same in ((np.asfortranarray(X), y.astype(object)), (X.repeat(2, axis=1)[:, ::2], list(y))):
-        assert read_model_file(model.save(tmp_path / "m", training_data=same)).provenance["data"] == found["data"]
+        assert saved(training_data=same)["data"] == found["data"]
     sparse = [sp.csr_array(A) for A in (X, X[::-1], X.astype(float))]
-    sums = {read_model_file(model.save(tmp_path / "m", training_data=(A, y))).provenance["data"]["sha256"]["X"]
-            for A in sparse}  # fmt: skip
-    assert len(sums) == 3
-    found = read_model_file(model.save(tmp_path / "m")).provenance
+    assert len({saved(training_data=(A, y))["data"]["sha256"]["X"] for A in sparse}) == 3
+    found = saved()
     assert found["data"] is None
     assert found["accuracy"] is None
 
