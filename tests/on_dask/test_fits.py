@@ -49,19 +49,21 @@ def test_same_bits_as_on_one_machine(client, small_mnist, kind, solver):
         np.testing.assert_allclose(there.history_["objective"], whole.history_["objective"], rtol=1e-5)
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "sgd"])
-def test_weights_and_early_stopping(client, small_mnist, solver):
-    X, y = small_mnist.X_train, small_mnist.y_train
+@pytest.mark.parametrize(
+    ("solver", "class_weight"), [("lbfgs", "balanced"), ("sgd", "balanced"), ("lbfgs", {"digit 3": 5.0})]
+)
+def test_weights_and_early_stopping(client, small_mnist, solver, class_weight):
+    X, y = small_mnist.X_train, np.array([f"digit {label}" for label in small_mnist.y_train])
     weight = np.random.default_rng(0).random(len(y))
     weight[:700] = 0  # the whole of a block
     model = SoftmaxRegression(
-        solver=solver, max_iter=5, random_state=0, class_weight="balanced", early_stopping=True, fit_intercept=False
+        solver=solver, max_iter=5, random_state=0, class_weight=class_weight, early_stopping=True, fit_intercept=False
     )
     there = clone(model).fit(on_dask(X), on_dask(y), sample_weight=on_dask(weight))
     assert_same_bits(fit_in_blocks(model, cut(X), cut(y), cut(weight)), there)
     assert ("validation_loss" in there.history_) == (solver == "sgd")
     assert_same_bits(ordinary(model).fit(X, y, weight), fit_in_blocks(model, [X], [y], [weight]))
-    assert_same_bits(there, clone(model).fit(on_dask(X), y, weight))  # weights and labels from this process
+    assert_same_bits(there, model.fit(on_dask(X), y, weight))  # weights and labels from this process
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "sgd"])
@@ -78,22 +80,6 @@ def test_only_the_proportions_of_weights_count(digits, solver, class_weight):
         assert_same_bits(fit_in_blocks(model, X, y, cut(weight * factor, edges)), expected)
 
 
-def test_class_weights_by_name(client, digits):
-    X, y = digits.X_train, np.array([f"digit {label}" for label in digits.y_train])
-    model = SoftmaxRegression(solver="lbfgs", class_weight={"digit 3": 5.0}, alpha=0.1)
-    there = clone(model).fit(on_dask(X, [0, 500, len(y)]), on_dask(y, [0, 500, len(y)]))
-    whole = ordinary(model).fit(X, y)
-    assert list(there.classes_) == list(whole.classes_)
-    np.testing.assert_allclose(there.coef_, whole.coef_, atol=1e-4 / model.alpha)  # both gradients are under tol
-
-
-def test_warm_start_goes_on(client, small_mnist):
-    X, y = on_dask(small_mnist.X_train), small_mnist.y_train
-    model = SoftmaxRegression(solver="lbfgs", warm_start=True, max_iter=3).fit(X, y)
-    reached = model.history_["objective"][-1]
-    assert model.fit(X, y).history_["objective"][0] == reached
-
-
 def test_many_workers_merge_on_the_way(client, small_mnist, monkeypatch):
     """More workers than answer directly: sums are merged on workers, weights handed on; the same bits."""
     X, y = small_mnist.X_train, small_mnist.y_train
@@ -104,10 +90,12 @@ def test_many_workers_merge_on_the_way(client, small_mnist, monkeypatch):
     assert_same_bits(here, model.fit(on_dask(X, edges), y))
 
 
-def test_data_on_the_workers_already(client, small_mnist):
+def test_data_on_the_workers_already_and_a_warm_start(client, small_mnist):
     X, y = on_dask(small_mnist.X_train).persist(), on_dask(small_mnist.y_train).persist()
-    model = SoftmaxRegression(solver="lbfgs", max_iter=3)
-    assert_same_bits(fit_in_blocks(model, *map(cut, small_mnist[:3:2])), model.fit(X, y))
+    model = SoftmaxRegression(solver="lbfgs", max_iter=3, warm_start=True).fit(X, y)
+    assert_same_bits(fit_in_blocks(model, *map(cut, small_mnist[:3:2])), model)
+    reached = model.history_["objective"][-1]
+    assert model.fit(X, y).history_["objective"][0] == reached
 
 
 def test_address_of_a_scheduler(cluster, small_mnist):
