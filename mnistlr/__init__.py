@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         MnistlrError,
         ModelFileError,
     )
+    from mnistlr.features import DigitReader
     from mnistlr.images import find_digits, to_mnist
     from mnistlr.metrics import ClassificationSummary, Explanation, confusion_matrix, explain
     from mnistlr.saving.model_file import load_model, save_model
@@ -64,6 +65,7 @@ _HOME = {
         "MnistlrError",
         "ModelFileError",
     ),
+    "mnistlr.features": ("DigitReader",),
     "mnistlr.images": ("find_digits", "to_mnist"),
     "mnistlr.metrics": ("ClassificationSummary", "Explanation", "confusion_matrix", "explain"),
     "mnistlr.saving.model_file": ("load_model", "save_model"),

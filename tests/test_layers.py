@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "estimators": TRAINING - {"estimators"} | {"metrics"},
     "on_dask": TRAINING | {"metrics"},
     "features": TRAINING | {"metrics"},
-    "saving": TRAINING,
+    "saving": TRAINING | {"features"},
     "warmup": TRAINING | {"metrics"},
     "trace": TRAINING | {"warmup"},
     "walkthrough": TRAINING | {"metrics", "plots", "trace"},

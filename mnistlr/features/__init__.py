@@ -1,8 +1,27 @@
-"""What a better eye sees: transformers of images, the model that reads with them, and why it answers as it does."""
+"""What a better eye sees: transformers of images, the model that reads with them, and why it answers as it does.
 
-from mnistlr.features.contributions import explain_reader
-from mnistlr.features.deskew import Deskew
-from mnistlr.features.edges import EdgeFeatures
-from mnistlr.features.reader import DigitReader
+The names are imported when first used: ``deskew`` and ``edges`` alone work without scikit-learn.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mnistlr.features.contributions import explain_reader
+    from mnistlr.features.reader import DigitReader
+    from mnistlr.features.transformers import Deskew, EdgeFeatures
+
+_HOME = {
+    "Deskew": "transformers",
+    "DigitReader": "reader",
+    "EdgeFeatures": "transformers",
+    "explain_reader": "contributions",
+}
 
 __all__ = ["Deskew", "DigitReader", "EdgeFeatures", "explain_reader"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'mnistlr.features' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"mnistlr.features.{_HOME[name]}"), name)

@@ -76,7 +76,8 @@ def explain_reader(reader: DigitReader, image: Any) -> Explanation:
     contributions = original_pixels(shares, pixels).reshape(len(coef), -1)
     raw = contributions.sum(axis=1) + intercept
     odds = np.exp(raw - raw.max())
-    return Explanation(reader.classes_, given[0], contributions, intercept.copy(), raw, odds / odds.sum())
+    probabilities = odds / odds.sum()
+    return Explanation(reader.classes_, given[0], contributions, intercept.copy(), raw, probabilities, from_edges=True)
 
 
 def vote_sums(image: Floats, edges: Any) -> tuple[Floats, Any]:

@@ -15,13 +15,8 @@ LeCun et al., "Gradient-based learning applied to document recognition", Proceed
 III.A: 12.0 % errors of a linear classifier on MNIST become 8.4 %.
 """
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.base import OneToOneFeatureMixin
 
-from mnistlr.features.pixels import PixelTransformer
 from mnistlr.kernels.compiling import jit, jit_with_memory
 
 
@@ -64,42 +59,3 @@ def deskew(images, out):
             source = row[middle + whole : middle + whole + n_columns + 1]
             for x in range(n_columns):
                 out[image, y, x] = np.uint8(((256 - part) * source[x] + part * source[x + 1] + 128) >> 8)
-
-
-class Deskew(OneToOneFeatureMixin, PixelTransformer):  # type: ignore[misc]
-    """Make slanting digits upright, by a shear about their centre of mass.
-
-    Parameters
-    ----------
-    shape : (rows, columns) or None
-        Of the images; one of them may be -1. None: they are square.
-    n_jobs : int or None
-        Threads; None means all cores that the process may use. The result has the same bits for any number.
-
-    Attributes
-    ----------
-    shape_ : (rows, columns)
-    full_ink_ : float
-        Which value is full ink, and becomes 255: 255 for ``uint8``, else the largest seen in ``fit``.
-    n_features_in_ : int
-    feature_names_in_ : ndarray, if the data had names
-
-    Examples
-    --------
-    >>> from mnistlr import load_digits
-    >>> from mnistlr.features import Deskew
-    >>> X, y = load_digits()
-    >>> Deskew().fit_transform(X).shape
-    (1797, 64)
-    """
-
-    def __init__(self, *, shape: Any = None, n_jobs: int | None = None) -> None:
-        self.shape = shape
-        self.n_jobs = n_jobs
-
-    @property
-    def _n_features_out(self) -> int:
-        return int(self.n_features_in_)
-
-    def _write(self, images: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
-        deskew(images, out.reshape(images.shape))

@@ -24,16 +24,10 @@ errors on MNIST, with an intersection kernel); the square root makes them good f
 """
 
 from collections.abc import Sequence
-from numbers import Integral
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_is_fitted
 
-from mnistlr.exceptions import ArgumentError
-from mnistlr.features.pixels import PixelTransformer
 from mnistlr.kernels.compiling import jit_inline, jit_reorder, jit_with_memory
 
 FULL = 3.0
@@ -149,98 +143,19 @@ def edge_features(images, compass, grids, row_windows, column_windows, out):
             first += grid
 
 
-class EdgeFeatures(PixelTransformer):
-    """Describe digits by the directions of their edges and where these are.
-
-    Parameters
-    ----------
-    directions : int, at least 4
-        All the way round, so that dark-to-light and light-to-dark differ.
-    grids : sequence of int
-        Sides of the grids of places: (8, 6) has 8x8 and 6x6 places, and ``directions`` features for each.
-    shape : (rows, columns) or None
-        Of the images; one of them may be -1. None: they are square.
-    n_jobs : int or None
-        Threads; None means all cores that the process may use. The result has the same bits for any number.
-
-    Attributes
-    ----------
-    shape_ : (rows, columns)
-    full_ink_ : float
-        Which value is full ink: 255 for ``uint8``, else the largest seen in ``fit``.
-    compass_ : ndarray of float32, shape (2, directions + 2)
-        The x and the y (down) of each direction, with the last one in front and the first one at the end again.
-    row_windows_, column_windows_ : ndarray of float32, shape (sum of grids, rows) or (sum of grids, columns)
-        With which weight every row and column of pixels counts in each place, grid after grid.
-    n_features_in_ : int
-    feature_names_in_ : ndarray, if the data had names
-
-    Notes
-    -----
-    The strength of an image's edges does not matter, only how it is shared out: features are the roots of shares, the
-    fixed scale is in :mod:`mnistlr.features.edges`. An empty image has only zeros.
-
-    Examples
-    --------
-    >>> from mnistlr import load_digits
-    >>> from mnistlr.features import EdgeFeatures
-    >>> X, y = load_digits()
-    >>> EdgeFeatures(directions=8, grids=(4,)).fit_transform(X).shape
-    (1797, 128)
-    """
-
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
-        **PixelTransformer._parameter_constraints,
-        "directions": [Interval(Integral, 4, 360, closed="both")],
-        "grids": [tuple, list],
-    }
-
-    def __init__(
-        self, *, directions: int = 9, grids: Sequence[int] = (8, 6), shape: Any = None, n_jobs: int | None = None
-    ) -> None:
-        self.directions = directions
-        self.grids = grids
-        self.shape = shape
-        self.n_jobs = n_jobs
-
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """Return a name for each feature, such as ``edge_8x8_row3_column0_40deg``.
-
-        Degrees go from right (0) to down (90) and on, towards more ink.
-        """
-        check_is_fitted(self)
-        degrees = 360 * np.arange(self.directions) / self.directions
-        names = [
-            f"edge_{grid}x{grid}_row{row}_column{column}_{degree:g}deg"
-            for grid in self.grids
-            for row in range(grid)
-            for column in range(grid)
-            for degree in degrees
-        ]
-        return np.array(names, dtype=object)
-
-    def _prepare(self) -> None:
-        if not self.grids or not all(isinstance(grid, Integral) and grid >= 1 for grid in self.grids):
-            raise ArgumentError(
-                f"expected grids with the sides of one or more grids, such as (8, 6), got {self.grids!r}."
-            )
-        angles = 2 * np.pi * np.arange(-1, self.directions + 1) / self.directions
-        self.compass_ = np.stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
-        self.row_windows_, self.column_windows_ = (
-            np.concatenate([windows(size, grid) for grid in self.grids]) for size in self.shape_
-        )
-
-    @property
-    def _n_features_out(self) -> int:
-        return int(self.directions) * sum(grid * grid for grid in self.grids)
-
-    def _write(self, images: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
-        grids = np.array(self.grids, np.int64)
-        edge_features(images, self.compass_, grids, self.row_windows_, self.column_windows_, out)
-
-
 def windows(size: int, places: int) -> NDArray[np.float32]:
     """Return the triangular windows of ``places`` along ``size`` pixels, (places, size); every column sums to 1."""
     middles = (np.arange(places) + 0.5) * size / places - 0.5
     pixels = np.clip(np.arange(size), middles[0], middles[-1])
     return np.maximum(0, 1 - np.abs(pixels - middles[:, None]) * places / size).astype(np.float32)
+
+
+def windows_of_grids(size: int, grids: Sequence[int]) -> NDArray[np.float32]:
+    """Return the windows of all grids along ``size`` pixels, one grid after the other, (sum of grids, size)."""
+    return np.concatenate([windows(size, grid) for grid in grids])
+
+
+def compass(directions: int) -> NDArray[np.float32]:
+    """Return the x and the y (down) of u_K-1, u_0, ..., u_K-1, u_0, shape (2, directions + 2)."""
+    angles = 2 * np.pi * np.arange(-1, directions + 1) / directions
+    return np.stack([np.cos(angles), np.sin(angles)]).astype(np.float32)

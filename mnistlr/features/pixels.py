@@ -1,117 +1,12 @@
-"""What the transformers of images share: checking, pixels of 8 bits whatever came in, and the work in chunks."""
+"""Pixels of 8 bits, whatever came in, and the shape of the images."""
 
-from numbers import Integral
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from mnistlr._support.threads import count_threads, run_chunks
 from mnistlr.exceptions import ArgumentError
-
-CHUNK = 256
-"""Images that a thread takes at a time."""
-
-Array = NDArray[Any]
-
-
-class PixelTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Turns images, one a row of X, into as many rows of uint8; subclasses do so for (n, rows, columns) of uint8."""
-
-    _parameter_constraints: dict[str, list[Any]] = {"shape": [tuple, list, None], "n_jobs": [Integral, None]}  # noqa: RUF012
-
-    shape: tuple[int, int] | None
-    n_jobs: int | None
-    shape_: tuple[int, int]
-    full_ink_: float
-
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn the shape of the images, and for other types than ``uint8`` which value is full ink.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix, shape (n_samples, n_features)
-            An image in each row, its rows of pixels one after the other; 0 is paper, larger values are ink.
-        y : ignored
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ArgumentError
-            If so many pixels do not make an image of ``shape``.
-        """
-        self._validate_params()
-        X = self._validate(X, reset=True)
-        self.shape_ = image_shape(X.shape[1], self.shape)
-        self.full_ink_ = full_ink(X)
-        self._prepare()
-        return self
-
-    def transform(self, X: Any) -> NDArray[np.uint8]:
-        """Return what the images become.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix, shape (n_samples, n_features)
-            As in ``fit``. ``uint8`` is taken as it is, 255 being full ink. In other types ``full_ink_`` is, values
-            beyond it count as full ink and negative ones as paper.
-
-        Returns
-        -------
-        ndarray of uint8, shape (n_samples, n_features_out)
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-            If ``fit`` has not been called.
-        ValueError
-            If ``X`` has another number of features than in ``fit``, or is not finite.
-        """
-        if not is_plain(X, self):
-            check_is_fitted(self)
-            X = self._validate(X, reset=False)
-        return self.convert(X)
-
-    def convert(self, X: Any) -> NDArray[np.uint8]:
-        """Do what ``transform`` does, for images that have been checked."""
-        out = np.empty((X.shape[0], self._n_features_out), np.uint8)
-
-        def work(chunk: int) -> None:
-            part = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
-            images = as_pixels(X[part], self.full_ink_).reshape(-1, *self.shape_)
-            images.flags.writeable = False  # as the data sets' are: the kernels are compiled for no other
-            self._write(images, out[part])
-
-        n_chunks = -(-len(out) // CHUNK)
-        run_chunks(work, n_chunks, count_threads(self.n_jobs) if n_chunks > 1 else 1)
-        return out
-
-    def _prepare(self) -> None:
-        """Compute what depends on the shape of the images alone."""
-
-    @property
-    def _n_features_out(self) -> int:
-        raise NotImplementedError
-
-    def _write(self, images: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
-        """Write what becomes of ``images`` (n, rows, columns) to ``out`` (n, n_features_out)."""
-        raise NotImplementedError
-
-    def _validate(self, X: Any, reset: bool) -> Any:
-        types = [np.float64, np.float32, np.uint8]  # what is none of these becomes the first
-        return validate_data(self, X, accept_sparse="csr", dtype=types, order="C", reset=reset)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = []
-        return tags
 
 
 def image_shape(n_features: int, shape: Any) -> tuple[int, int]:

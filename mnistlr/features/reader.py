@@ -1,5 +1,6 @@
 """The reader of digits: upright, edges, softmax regression."""
 
+import copy
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, Self
@@ -10,11 +11,15 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from mnistlr._support.foreign import is_dask
 from mnistlr.estimators import SoftmaxRegression
-from mnistlr.features.deskew import Deskew
-from mnistlr.features.edges import EdgeFeatures
+from mnistlr.exceptions import ArgumentError
 from mnistlr.features.pixels import is_plain
-from mnistlr.metrics import accuracy
+from mnistlr.features.transformers import Deskew, EdgeFeatures
+from mnistlr.metrics import Explanation
+
+FEATURES_VERSION = 1
+"""Goes up when the same images get other features, for which a model has to be trained anew."""
 
 Array = NDArray[Any]
 
@@ -48,13 +53,13 @@ class DigitReader(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         The three steps, fitted.
     n_iter_ : int
         Epochs.
+    stop_reason_ : str
     n_features_in_ : int
     feature_names_in_ : ndarray, if the data had names
 
     Examples
     --------
-    >>> from mnistlr import load_digits
-    >>> from mnistlr.features import DigitReader
+    >>> from mnistlr import DigitReader, load_digits
     >>> X, y = load_digits()
     >>> reader = DigitReader(grids=(4,), random_state=0).fit(X, y)
     >>> bool(reader.score(X, y) > 0.98)
@@ -102,7 +107,8 @@ class DigitReader(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ----------
         X : array-like or sparse matrix, shape (n_samples, n_features)
             An image in each row: 0 is paper, larger values are ink. ``uint8`` is taken as it is; in other types the
-            largest value of all images is full ink.
+            largest value of all images is full ink. A Dask array of ``uint8`` is looked at block by block; see
+            :func:`mnistlr.on_dask.fit`.
         y : array-like, shape (n_samples,)
             Labels of any kind.
         sample_weight : array-like, shape (n_samples,), optional
@@ -120,29 +126,83 @@ class DigitReader(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             For data that do not fit together or are not finite, or labels of one class only.
         """
         self._validate_params()
-        X, y = self._validate(X, y, reset=True)
-        counted = X
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-            counted = X[sample_weight > 0] if sample_weight.any() else X
-        common = {"shape": self.shape, "n_jobs": self.n_jobs}
-        self.deskew_ = Deskew(**common).fit(counted)
-        upright = self.deskew_.convert(X)
-        shape = self.deskew_.shape_
-        self.edges_ = EdgeFeatures(directions=self.directions, grids=self.grids, shape=shape, n_jobs=self.n_jobs)
-        self.classifier_ = SoftmaxRegression(
-            alpha=self.alpha, tol=self.tol, max_iter=self.max_iter, random_state=self.random_state, n_jobs=self.n_jobs
-        )
-        self.classifier_.fit(self.edges_.fit(upright[:1]).convert(upright), y, sample_weight)
+        if is_dask(X):
+            self._check_dask(X)
+            if X.dtype != np.uint8:
+                raise ArgumentError(
+                    f"expected a Dask array of uint8, whose full ink is 255, got {X.dtype}; convert it with astype."
+                )
+            self._look_at(self._validate(np.zeros((1, X.shape[1]), np.uint8), reset=True))
+            features = self.features(X)
+        else:
+            X, y = self._validate(X, y, reset=True)
+            counted = X
+            if sample_weight is not None:
+                sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+                counted = X[sample_weight > 0] if sample_weight.any() else X
+            self._look_at(counted)
+            features = self.edges_.convert(self.deskew_.convert(X))
+        self.classifier_.fit(features, y, sample_weight)
         self.classes_, self.n_iter_ = self.classifier_.classes_, self.classifier_.n_iter_
+        self.stop_reason_ = self.classifier_.stop_reason_
         return self
 
-    def features(self, X: Any) -> NDArray[np.uint8]:
-        """Return the features that the classifier sees, shape (n_samples, n_edge_features)."""
+    def steps(self) -> tuple[Deskew, EdgeFeatures, SoftmaxRegression]:
+        """Return the three steps with these parameters, not fitted."""
+        common: dict[str, Any] = {"n_jobs": self.n_jobs}
+        return (
+            Deskew(shape=self.shape, **common),
+            EdgeFeatures(directions=self.directions, grids=self.grids, shape=self.shape, **common),
+            SoftmaxRegression(
+                alpha=self.alpha, tol=self.tol, max_iter=self.max_iter, random_state=self.random_state, **common
+            ),
+        )
+
+    def _look_at(self, X: Any) -> None:
+        """Learn the shape of the images and their full ink."""
+        self.deskew_, self.edges_, self.classifier_ = self.steps()
+        self.edges_.fit(self.deskew_.fit(X).convert(X[:1]))
+
+    def features(self, X: Any) -> Any:
+        """Return the features that the classifier sees, shape (n_samples, n_edge_features).
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or Dask array, shape (n_samples, n_features)
+            As for ``predict``.
+
+        Returns
+        -------
+        ndarray of uint8, or a Dask array in the same blocks
+        """
+        if is_dask(X):
+            return self._features_of_blocks(X)
         if not is_plain(X, self):
             check_is_fitted(self)
             X = self._validate(X, reset=False)
         return self.edges_.convert(self.deskew_.convert(X))
+
+    def _features_of_blocks(self, X: Any) -> Any:
+        check_is_fitted(self)
+        self._check_dask(X)
+        if X.shape[1] != self.n_features_in_:
+            raise ArgumentError(f"expected images of {self.n_features_in_} pixels, got {X.shape[1]}.")
+        # The blocks are what runs side by side.
+        deskew, edges = (copy.copy(step).set_params(n_jobs=1) for step in (self.deskew_, self.edges_))
+        none = np.empty((0, len(edges.get_feature_names_out())), np.uint8)
+
+        def see(block: Any) -> Any:
+            return edges.convert(deskew.convert(deskew.check(block))) if block.shape[0] else none
+
+        X = X.rechunk({1: -1})
+        return X.map_blocks(see, dtype=np.uint8, chunks=(X.chunks[0], none.shape[1:]), meta=none)
+
+    def _check_dask(self, X: Any) -> None:
+        if not hasattr(X, "rechunk") or X.ndim != 2:
+            raise ArgumentError(
+                f"expected a Dask array with an image in each row, got {type(X).__name__}; of a data frame take "
+                "to_dask_array(lengths=True)."
+            )
 
     def decision_function(self, X: Any) -> Array:
         """Return the scores of the classes, as ``SoftmaxRegression.decision_function``."""
@@ -187,7 +247,27 @@ class DigitReader(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the share of images, or of their weight, that are given their label."""
-        return accuracy(y, self.predict(X), sample_weight)
+        features = self.features(X)
+        return self.classifier_.score(features, y, sample_weight)
+
+    def explain(self, image: Any) -> Explanation:
+        """Take the scores of one image apart, pixel by pixel; see :func:`mnistlr.features.explain_reader`."""
+        from mnistlr.features.contributions import explain_reader
+
+        return explain_reader(self, image)
+
+    def save(
+        self,
+        path: Any,
+        *,
+        training_data: tuple[Any, Any] | None = None,
+        accuracy: float | None = None,
+        provenance: dict[str, Any] | None = None,
+    ) -> Any:
+        """Write the fitted model to a file; see :func:`mnistlr.save_model`."""
+        from mnistlr.saving.model_file import save_model
+
+        return save_model(self, path, training_data=training_data, accuracy=accuracy, provenance=provenance)
 
     def _validate(self, X: Any, y: Any = "no_validation", *, reset: bool) -> Any:
         types = [np.float64, np.float32, np.uint8]

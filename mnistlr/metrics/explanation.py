@@ -38,6 +38,9 @@ class Explanation:
         Scores: ``contributions.sum(axis=1) + intercept``.
     probabilities : ndarray of float64, shape (n_classes,)
         Softmax of the scores.
+    from_edges : bool
+        Whether the score is a sum over edges, as a DigitReader's. A contribution is then the pixel's share of it, with
+        the digit's slant and the strength of all its edges held fixed; without the pixel these would change as well.
     """
 
     classes: NDArray[Any]
@@ -46,6 +49,7 @@ class Explanation:
     intercept: Floats
     raw_prediction: Floats
     probabilities: Floats
+    from_edges: bool = False
 
     def __repr__(self) -> str:
         probability = self.probabilities[self.ranking[0]]
@@ -90,6 +94,7 @@ class Explanation:
     def decisive_pixels(self) -> NDArray[np.intp]:
         """The fewest pixels without whose ink the runner-up would have had as high a score, the strongest first.
 
+        Of a score that is a sum over edges they are the fewest whose contributions make up the margin.
         The scores are sums, so the largest contributions to the margin are the fewest that exceed it. Empty if the
         answer would remain without any ink that speaks for it.
         """
@@ -104,7 +109,7 @@ def explain(model: Any, image: Any) -> Explanation:
 
     Parameters
     ----------
-    model : LogisticRegression or SoftmaxRegression, fitted
+    model : LogisticRegression, SoftmaxRegression or DigitReader, fitted
         Or another with ``coef_``, ``intercept_`` and ``classes_`` whose probabilities are the softmax of its scores.
     image : array-like or sparse matrix, shape (n_features,), (1, n_features) or (rows, columns)
         In the units that the model was trained on.
@@ -133,6 +138,9 @@ def explain(model: Any, image: Any) -> Explanation:
     """
     from sklearn.utils.validation import check_is_fitted
 
+    if hasattr(model, "explain"):
+        of_reader: Explanation = model.explain(image)
+        return of_reader
     check_is_fitted(model)
     pixels = np.asarray(image.toarray() if hasattr(image, "toarray") else image).ravel()
     coef, intercept = np.asarray(model.coef_, np.float64), np.asarray(model.intercept_, np.float64)
