@@ -256,19 +256,6 @@ class DigitReader(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         return explain_reader(self, image)
 
-    def save(
-        self,
-        path: Any,
-        *,
-        training_data: tuple[Any, Any] | None = None,
-        accuracy: float | None = None,
-        provenance: dict[str, Any] | None = None,
-    ) -> Any:
-        """Write the fitted model to a file; see :func:`mnistlr.save_model`."""
-        from mnistlr.saving.model_file import save_model
-
-        return save_model(self, path, training_data=training_data, accuracy=accuracy, provenance=provenance)
-
     def _validate(self, X: Any, y: Any = "no_validation", *, reset: bool) -> Any:
         types = [np.float64, np.float32, np.uint8]
         return validate_data(self, X, y, accept_sparse="csr", dtype=types, order="C", reset=reset)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mnistlr import LogisticRegression, SoftmaxRegression, save_model
+from mnistlr import DigitReader, LogisticRegression, SoftmaxRegression, save_model
 from tests.helpers.mutations import RAW
 
 Members = dict[str, bytes]
@@ -46,9 +46,17 @@ def all_kinds_of_files(folder: Path) -> list[Members]:
                 )
             if len(files) % 2:
                 model.feature_names_in_ = np.array([f"größe {i}" for i in range(N_FEATURES)], object)
-            with zipfile.ZipFile(save_model(model, folder / "m", training_data=(X, y), accuracy=0.5)) as archive:
-                files.append({name: archive.read(name) for name in archive.namelist()})
+            files.append(members_of(save_model(model, folder / "m", training_data=(X, y), accuracy=0.5)))
+    X, y = rng.integers(0, 256, (60, N_FEATURES), dtype=np.uint8), np.arange(60) % 3
+    for shape, labels in (((1, -1), y), ((N_FEATURES, 1), y == 1)):
+        reader = DigitReader(directions=4, grids=(2, 1), shape=shape, random_state=3).fit(X, labels)
+        files.append(members_of(save_model(reader, folder / "m")))
     return files
+
+
+def members_of(path: Path) -> Members:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
 
 
 # Mutations of the members; the zip around them is written anew, with checksums that are right
