@@ -130,7 +130,7 @@ class DigitReader(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self._check_dask(X)
             if X.dtype != np.uint8:
                 raise ArgumentError(
-                    f"expected a Dask array of uint8, whose full ink is 255, got {X.dtype}; convert it with astype."
+                    f"expected a Dask array of uint8, whose full ink is 255, got {X.dtype}; take pixels from 0 to 255."
                 )
             self._look_at(self._validate(np.zeros((1, X.shape[1]), np.uint8), reset=True))
             features = self.features(X)
