@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from mnistlr.metrics import ClassificationSummary, Explanation, confusion_matrix, explain
     from mnistlr.saving.model_file import load_model, save_model
     from mnistlr.saving.onnx import to_onnx
+    from mnistlr.trained import read_digits
 
 _HOME = {
     "mnistlr.datasets": (
@@ -70,6 +71,7 @@ _HOME = {
     "mnistlr.metrics": ("ClassificationSummary", "Explanation", "confusion_matrix", "explain"),
     "mnistlr.saving.model_file": ("load_model", "save_model"),
     "mnistlr.saving.onnx": ("to_onnx",),
+    "mnistlr.trained": ("read_digits",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

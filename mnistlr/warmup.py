@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from mnistlr.estimators import LinearClassifier, LogisticRegression, SoftmaxRegression
+from mnistlr.features import DigitReader
 from mnistlr.metrics.confusion import confusion_matrix
 
 KINDS = ("uint8", "float64", "float32", "sparse float64", "sparse float32")
@@ -32,27 +33,25 @@ def warm_up(kinds: tuple[str, ...] = KINDS) -> Iterator[str]:
             model = (LogisticRegression if n_classes == 2 else SoftmaxRegression)(solver=solver, tol=1e-2)
             labels = y % n_classes
             confusion_matrix(labels, model.fit(data, labels).predict(data))
+        if kind == "uint8":
+            DigitReader(shape=(2, 4)).fit(data, y).predict(data)
         yield kind
 
 
-def warm_up_fit(model: LinearClassifier, X: Any, y: Any) -> None:
+def warm_up_fit(model: LinearClassifier | DigitReader, X: Any, y: Any) -> None:
     """Compile or load what ``model.fit(X, y)`` runs, so that a clock started afterwards sees the training alone.
 
     Parameters
     ----------
-    model : LogisticRegression or SoftmaxRegression
+    model : LogisticRegression, SoftmaxRegression or DigitReader
         It is not changed.
     X, y : array of shape (n_samples, n_features), array-like of shape (n_samples,)
         One sample of each class is trained on, for two iterations.
     """
     _, few = np.unique(np.asarray(y), return_index=True)
-    settings = {
-        **model.get_params(deep=False),
-        "max_iter": 2,
-        "early_stopping": False,
-        "warm_start": False,
-        "random_state": 0,
-    }
+    parameters = model.get_params(deep=False)
+    short = {"max_iter": 2, "early_stopping": False, "warm_start": False, "random_state": 0}
+    settings = parameters | {name: value for name, value in short.items() if name in parameters}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         type(model)(**settings).fit(X[few], np.asarray(y)[few])
