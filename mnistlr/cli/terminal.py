@@ -110,11 +110,14 @@ def draw_explanation(why: Explanation, image_shape: tuple[int, int], console: Co
     n = len(why.decisive_pixels)
     less = f"{n} pixel{'s' * (n != 1)}" if n else "all the pixels that spoke for it"
     verdict = f"{why.runner_up} would score as high" if n else "it would still win"
+    conclusion = f"Without the ink of {less}, {verdict}."
+    if why.from_edges:
+        conclusion = f"The edges at {less} gave {'as much as' if n else 'less than'} this lead."
     lines = (
         f"{side}: {keys[0]} for {why.label}, {keys[1]} for {why.runner_up}.",
         f"{why.label} leads {why.runner_up} by {why.margin:.2f} nats: "
         f"{ink:.2f} from the pixels, {bias:.2f} from the intercepts.",
-        f"Without the ink of {less}, {verdict}.",
+        conclusion,
     )
     return Group(panels, "", *lines)
 
