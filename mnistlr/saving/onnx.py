@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from mnistlr._support.extras import needed
 from mnistlr._version import __version__
 from mnistlr.exceptions import ArgumentError
+from mnistlr.features import DigitReader
 
 if TYPE_CHECKING:
     import onnx
@@ -28,15 +29,16 @@ OPSET = 17  # of 2022: Softmax as it is meant since 13, and runtimes of the last
 IR_VERSION = 8
 
 
-def to_onnx(model: "LinearClassifier", *, dtype: npt.DTypeLike = np.uint8) -> "onnx.ModelProto":
+def to_onnx(model: "LinearClassifier | DigitReader", *, dtype: npt.DTypeLike = np.uint8) -> "onnx.ModelProto":
     """Return a fitted model as an ONNX graph.
 
     Parameters
     ----------
-    model : LogisticRegression or SoftmaxRegression
+    model : LogisticRegression, SoftmaxRegression or DigitReader
     dtype : {uint8, float32, float64}
         Type of the input: raw pixels, or floats in the units that the model was fitted on. The graph computes in
-        float32 for the first two and in float64 for the last, as the model does.
+        float32 for the first two and in float64 for the last, as the model does. For a DigitReader it computes the
+        features as well, see `mnistlr.saving.onnx_features`.
 
     Returns
     -------
@@ -66,20 +68,27 @@ def to_onnx(model: "LinearClassifier", *, dtype: npt.DTypeLike = np.uint8) -> "o
     dtype = np.dtype(dtype)
     if dtype not in (np.uint8, np.float32, np.float64):
         raise ArgumentError(f"expected dtype to be uint8, float32 or float64, got {dtype}.")
-    arithmetic = np.dtype(np.float64 if dtype == np.float64 else np.float32)
     onnx_type = helper.np_dtype_to_tensor_dtype
+    classifier, source, nodes, constants = model, "X", [], {}
+    if isinstance(model, DigitReader):
+        from mnistlr.saving.onnx_features import Operators, apply_features
+
+        operators = Operators()
+        classifier, source = model.classifier_, apply_features(operators, model, dtype)
+        nodes, constants = operators.nodes, operators.constants
+    arithmetic = np.dtype(np.float64 if dtype == np.float64 and source == "X" else np.float32)
     labels = _labels(model.classes_)
-    constants = {
-        "W": model.coef_.T.astype(arithmetic),
-        "b": model.intercept_.astype(arithmetic),
+    constants |= {
+        "W": classifier.coef_.T.astype(arithmetic),
+        "b": classifier.intercept_.astype(arithmetic),
         "labels": labels,
     }
-    nodes = [
-        helper.make_node("Cast", ["X"], ["x"], to=onnx_type(arithmetic)),
+    nodes += [
+        helper.make_node("Cast", [source], ["x"], to=onnx_type(arithmetic)),
         helper.make_node("MatMul", ["x", "W"], ["product"]),
         helper.make_node("Add", ["product", "b"], ["raw"]),
     ]
-    if len(model.intercept_) == 1:
+    if len(classifier.intercept_) == 1:
         constants |= {"one": np.ones((), arithmetic), "zero": np.zeros((), arithmetic), "column": np.array([1])}
         nodes += [
             helper.make_node("Sigmoid", ["raw"], ["second"]),
@@ -95,7 +104,7 @@ def to_onnx(model: "LinearClassifier", *, dtype: npt.DTypeLike = np.uint8) -> "o
             helper.make_node("ArgMax", ["raw"], ["number"], axis=1, keepdims=0),
         ]
     nodes.append(helper.make_node("Gather", ["labels", "number"], ["label"]))
-    n_classes, n_features = len(model.classes_), model.coef_.shape[1]
+    n_classes, n_features = len(model.classes_), model.n_features_in_
     graph = helper.make_graph(
         nodes,
         type(model).__name__,

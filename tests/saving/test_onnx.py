@@ -1,13 +1,23 @@
 """The exported graph, run by another runtime, says what the model says."""
 
 import sys
+from importlib.resources import as_file
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 
-from mnistlr import ArgumentError, LogisticRegression, MissingExtraError, SoftmaxRegression, to_onnx
+from mnistlr import (
+    ArgumentError,
+    DigitReader,
+    LogisticRegression,
+    MissingExtraError,
+    SoftmaxRegression,
+    load_model,
+    to_onnx,
+)
+from mnistlr.trained import FILE
 
 onnxruntime = pytest.importorskip("onnxruntime")
 
@@ -32,6 +42,40 @@ def test_raw_pixels_of_mnist(mnist, labels):
     assert_array_equal(label, model.predict(mnist.X_test))
     assert label.dtype == (np.int64 if labels == "ten" else bool)
     assert_allclose(probabilities, model.predict_proba(mnist.X_test), rtol=0, atol=float_bound(model, mnist.X_test))
+
+
+def test_a_reader_from_raw_pixels(mnist):
+    with as_file(FILE) as path:
+        reader = load_model(path)
+    X = mnist.X_test[:2000]
+    label, probabilities = run(to_onnx(reader), X)
+    assert_array_equal(label, reader.predict(X))
+    assert_allclose(probabilities, reader.predict_proba(X), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(5, 9), (12, 1), (1, 12)], ids=str)
+def test_features_of_a_reader(dtype, shape):
+    """They are the same for images of any shape, slanting far and empty ones too, but for a rounding at a half."""
+    import onnx
+
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (200, *shape)).astype(np.uint8)
+    images[rng.random(images.shape) < 0.7] = 0
+    images[0] = 0
+    X = images.reshape(200, -1)
+    X = X if dtype == np.uint8 else (X / 200).astype(dtype)
+    reader = DigitReader(directions=7, grids=(3, 2), shape=shape, tol=0.5).fit(X, np.arange(200) % 2 == 0)
+    X = X if dtype == np.uint8 else X * dtype(1.1) - dtype(0.01)  # beyond full ink, and below paper
+    proto = to_onnx(reader, dtype=dtype)
+    (to_x,) = (node for node in proto.graph.node if list(node.output) == ["x"])
+    proto.graph.output.append(onnx.helper.make_tensor_value_info(to_x.input[0], onnx.TensorProto.DOUBLE, None))
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    _, probabilities, features = session.run(None, {"X": X})
+    difference = features - reader.features(X)
+    assert np.abs(difference).max() <= 1
+    assert np.count_nonzero(difference) <= 1e-3 * difference.size
+    assert_allclose(probabilities, reader.predict_proba(X), rtol=0, atol=1e-2)
 
 
 def test_labels_beyond_int64(digits):
