@@ -13,6 +13,7 @@ from mnistlr.cli.terminal import draw_grid, draw_image
 from mnistlr.datasets import FileCheck, cache_folder, fetch_mnist, mnist_location, verify_mnist
 from mnistlr.datasets.named import NamedData, load_named
 from mnistlr.exceptions import DataUnavailableError, MnistlrError
+from mnistlr.trained import trained_reader
 
 
 def fetch(source: Path | None, force: bool) -> int:
@@ -42,6 +43,7 @@ def info(as_json: bool) -> int:
     facts = {
         "versions": versions,
         "threads": count_threads(),
+        "reader": trained_reader().provenance,
         "data": location.detail,
         "cache": str(cache_folder()),
         "files": [
@@ -55,7 +57,11 @@ def info(as_json: bool) -> int:
         print_json(facts)
         return status
     console = open_console()
-    rows = [*versions.items(), ("threads", str(facts["threads"]))]
+    made = trained_reader().provenance
+    reader = (
+        f"{100 * made['accuracy']:.2f} % on MNIST's test images, trained with mnistlr {made['versions']['mnistlr']}"
+    )
+    rows = [*versions.items(), ("threads", str(facts["threads"])), ("trained reader", reader)]
     for fact, value in [*rows, ("MNIST comes from", facts["data"]), ("cache", facts["cache"])]:
         console.print(f"{fact:<17} {value}", soft_wrap=True)
     if problem:

@@ -66,6 +66,8 @@ def test_info(run: Run, tiny_mnist: TinyMnist, tmp_path: Path, monkeypatch: pyte
     assert status == 0
     assert str(tmp_path / "given") in out
     assert out.count("ok ") == 4
+    share = 100 * found["reader"]["accuracy"]
+    assert f"trained reader    {share:.2f} % on MNIST's test images, trained with mnistlr " in out
 
 
 def test_info_tells_of_a_bad_folder(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
