@@ -36,7 +36,7 @@ def test_comes_back_bit_for_bit(kind: str, digits: Any, tmp_path: Path) -> None:
         pandas = pytest.importorskip("pandas")
         X, y = pandas.DataFrame(X).add_prefix("p"), np.where(y % 2, "odd", "even").astype(object)
     model = DigitReader(directions=5, grids=[3, 2], alpha=1e-4, shape=shape, random_state=1, n_jobs=1).fit(X, y)
-    loaded = load_model(model.save(tmp_path / "model.npz"))
+    loaded = load_model(save_model(model, tmp_path / "model.npz"))
     assert type(loaded) is DigitReader
     assert loaded.get_params() == model.get_params() | {"grids": (3, 2)}
     assert set(vars(loaded)) == set(vars(model))
@@ -54,7 +54,7 @@ def test_comes_back_bit_for_bit(kind: str, digits: Any, tmp_path: Path) -> None:
 
 
 def test_provenance_is_kept(reader: Any, tmp_path: Path) -> None:
-    path = reader.save(tmp_path / "m", accuracy=0.75, provenance={"digit": None})
+    path = save_model(reader, tmp_path / "m", accuracy=0.75, provenance={"digit": None})
     found = read_model_file(path).provenance
     assert (found["accuracy"], found["seed"], found["digit"]) == (0.75, 3, None)
 
@@ -105,6 +105,8 @@ def test_wrong_contents_are_refused(change: Any, message: str, reader: Any, tmp_
 
 
 def test_a_linear_model_has_no_arrays_of_a_reader(reader: Any, tmp_path: Path) -> None:
-    path = rewrite(reader.classifier_.save(tmp_path / "model.npz"), with_array("compass", reader.edges_.compass_))
+    path = rewrite(
+        save_model(reader.classifier_, tmp_path / "model.npz"), with_array("compass", reader.edges_.compass_)
+    )
     with pytest.raises(ModelFileError, match="no array named 'compass'"):
         load_model(path)
