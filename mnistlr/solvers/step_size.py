@@ -66,9 +66,12 @@ def derive_step_size(objective: Objective, batch_size: int) -> StepSize:
     if not objective.fit_intercept:
         variance, mean, spread = variance + mean**2, np.zeros_like(mean), subset.peaks()
     squared = spread * (np.sqrt(variance) + spread / 16)
-    # A few samples do not determine a feature's range. Such features get the smallest step of all.
+    # A few samples do not determine a feature's variance. Its whole squared range makes such a feature's step small.
     rare = variance * subset.n <= 8 * spread**2
-    squared[rare] = squared[~rare].max() if not rare.all() else squared.max() or 1.0
+    squared[rare] = spread[rare] ** 2
+    if (spread == 0).any():  # at all of the subset's samples; the others may have seen the feature vary
+        squared = np.where(spread == 0, (objective.samples.peaks() + np.abs(mean)) ** 2, squared)
+        squared[squared == 0] = squared.max() or 1.0
     c = loss_curvature(objective.n_raw)
     # The quotient and a step times it stay finite in the arithmetic type also without a penalty.
     metric = 1 / np.maximum(squared + objective.alpha / c, 1e3 * np.finfo(subset.dtype).tiny)
