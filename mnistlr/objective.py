@@ -169,12 +169,12 @@ class Objective:
 
     def value(self, theta: Array) -> float:
         """f(theta)."""
-        return self.loss_sum(theta) / self.weight_sum + self._penalty(theta)
+        return self.loss_sum(theta) / self.weight_sum + self.penalty(theta)
 
     def value_and_gradient(self, theta: Array) -> tuple[float, Array]:
         """f(theta) and its gradient, in one pass over the data."""
         loss, gradient = self.loss_and_gradient_sums(theta)
-        return loss / self.weight_sum + self._penalty(theta), self._mean_and_penalty(gradient, theta)
+        return loss / self.weight_sum + self.penalty(theta), self._mean_and_penalty(gradient, theta)
 
     def hessian_vector(self, theta: Array, vector: Array) -> Array:
         """Hessian of f at theta, times ``vector``, in one pass over the data."""
@@ -247,7 +247,8 @@ class Objective:
             total_b[:] = 0
         return total
 
-    def _penalty(self, theta: Array) -> float:
+    def penalty(self, theta: Array) -> float:
+        """alpha/2 ||W||^2."""
         W = self.unpack(theta)[0].ravel()
         return 0.5 * self.alpha * float(W @ W)
 

@@ -33,6 +33,7 @@ DEFAULTS = {
     "sgd": (2e-2, 100),
 }
 ROSE = 0.01  # of its value: an objective that rose by more in an epoch asks for smaller steps
+VANISHED = 0.01  # of the penalty: a smaller loss means weights beyond any optimum, where its gradient vanishes as well
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,14 @@ class History:
 
 
 class GradientRule:
-    """Stop when no entry of the gradient is larger than ``tol``."""
+    """Stop when no entry of the gradient is larger than ``tol``.
 
-    def __init__(self, tol: float) -> None:
-        self.tol = tol
+    With the ``objective``, go on where its value is nothing but penalty: weights so large that all losses vanish have
+    a small gradient, and are no optimum.
+    """
+
+    def __init__(self, tol: float, objective: Objective | None = None) -> None:
+        self.tol, self.objective = tol, objective
 
     def extras(self, iterate: Iterate) -> dict[str, float]:
         """Note the point, and nothing else."""
@@ -108,11 +113,27 @@ class GradientRule:
                 f"The objective is {iterate.value:.3g} and its gradient {norm:.3g} in iteration {iterate.iteration}; "
                 "expected finite numbers. Scale the features."
             )
-        return (True, f"gradient norm {norm:.2g} <= tol") if norm <= self.tol else None
+        if norm > self.tol or self._overshot(iterate):
+            return None
+        return True, f"gradient norm {norm:.2g} <= tol"
+
+    def _overshot(self, iterate: Iterate) -> bool:
+        penalty = 0.0 if self.objective is None else self.objective.penalty(iterate.theta)
+        return penalty > self.tol and iterate.value - penalty < VANISHED * penalty
 
     def exhausted(self) -> str:
         """Say how it stands where ``max_iter`` is reached."""
-        return f"max_iter reached; gradient norm {self.latest.gradient_norm:.2g} > tol"
+        return f"max_iter reached; {self._standing()}"
+
+    def stuck(self) -> str:
+        """Say how it stands where the solver finds no better point."""
+        is_single = self.objective is not None and self.objective.samples.dtype == np.float32
+        advice = " (float64 data allow less)" if is_single else ""
+        return f"rounding allows no lower point; {self._standing()}{advice}"
+
+    def _standing(self) -> str:
+        norm = self.latest.gradient_norm
+        return f"gradient norm {norm:.2g} > tol" if norm > self.tol else "all losses have vanished, the penalty has not"
 
 
 class ImprovementRule:
@@ -157,6 +178,10 @@ class ImprovementRule:
         """Say how it stands where ``max_iter`` is reached."""
         return f"max_iter reached; epochs still improve by more than tol = {self.tol:g}"
 
+    def stuck(self) -> str:
+        """Say how it stands where the solver finds no better point."""
+        return "the solver finds no better point"
+
 
 def minimise(
     iterates: Iterator[Iterate],
@@ -198,9 +223,7 @@ def minimise(
         iterate = next(iterates, None)
         seconds += time.perf_counter() - started
         if iterate is None:
-            norm = history.records[-1]["gradient_norm"]
-            message = f"rounding allows no lower point; gradient norm {norm:.2g} > tol (float64 data allow less)"
-            return Result(theta, n_iter, False, message), history.arrays()
+            return Result(theta, n_iter, False, rule.stuck()), history.arrays()
         n_iter = iterate.iteration
         record = history.note(iterate, seconds, **rule.extras(iterate))
         theta = rule.answer()
@@ -345,7 +368,7 @@ def run(
             iterates = newton(objective, theta)
         else:
             iterates = gradient_descent(objective, theta, accelerated=solver == "nesterov")
-        return minimise(iterates, theta, GradientRule(tol), max_iter, watcher)
+        return minimise(iterates, theta, GradientRule(tol, objective), max_iter, watcher)
 
 
 def _start_epochs(
@@ -378,9 +401,10 @@ def check_result(model: Any, objective: Objective, result: Result) -> None:
             f"{objective.samples.peaks().max():.3g}, in sensible units? Scale them."
         )
     if not result.converged:
+        advice = "Increase max_iter, raise" if result.n_iter >= limits_of(model)[1] else "Raise"
         warnings.warn(
-            f"{type(model).__name__}(solver={solver_of(model)!r}) did not converge: {result.message}. Increase "
-            "max_iter, raise tol or alpha, or scale the features.",
+            f"{type(model).__name__}(solver={solver_of(model)!r}) did not converge: {result.message}. "
+            f"{advice} tol or alpha, or scale the features.",
             ConvergenceWarning,
             stacklevel=_frames_here(),
         )

@@ -15,6 +15,8 @@ part of the samples (``preconditioner``), for the logistic loss made anew when t
 from collections import deque
 from collections.abc import Callable, Iterator
 
+import numpy as np
+
 from mnistlr._support.arrays import Array
 from mnistlr.objective import Objective
 from mnistlr.solvers.iterate import Iterate, largest_entry
@@ -53,7 +55,8 @@ def lbfgs(objective: Objective, theta: Array | None = None, *, precondition: boo
             M = Preconditioner(objective, point.theta, max(1, objective.samples.n // rebuild[iteration]))
             pairs.clear()
         direction = -two_loop(pairs, point.gradient, M.solve if M else lambda vector: vector)
-        first_step = 1.0 if pairs or M or norm == 0 else 1 / norm
+        # Without a scale yet, go no further than 1: far out all losses vanish, and nothing calls back.
+        first_step = 1.0 if pairs or M else 1 / max(1.0, float(np.sqrt(point.gradient @ point.gradient)))
         before, point = point, line_search(evaluate, point, direction, first_step, objective.precision)
         if point is not None:
             s, y = point.theta - before.theta, point.gradient - before.gradient

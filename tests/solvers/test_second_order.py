@@ -14,6 +14,7 @@ from mnistlr.solvers.lbfgs import two_loop
 from mnistlr.solvers.line_search import Point, line_search
 from mnistlr.solvers.newton import conjugate_gradients
 from mnistlr.solvers.preconditioner import Preconditioner
+from mnistlr.training import GradientRule
 from tests.conftest import ImageData
 from tests.helpers import reference
 from tests.helpers.solver_problems import ALPHA, run
@@ -39,6 +40,26 @@ def test_two_loop_is_the_recursion_of_inverse_hessians():
     gradient = random.normal(size=n)
     assert_allclose(two_loop(pairs, gradient, lambda vector: diagonal * vector), H @ gradient, rtol=1e-10)
     assert_array_equal(two_loop(deque(), gradient, lambda vector: 2 * vector), 2 * gradient)
+
+
+def test_few_samples_of_many_features_do_not_overshoot():
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(60, 3000)), np.arange(60, dtype=np.int32) % 3
+    objective = Objective(Samples.of(X), y, 3, alpha=1e-3)
+    result, _ = run(lbfgs(objective, precondition=False), objective.zeros(), 1e-4, 1000)
+    exact, _ = run(lbfgs(objective, precondition=False), objective.zeros(), 1e-9, 1000)
+    assert objective.value(result.theta) <= 1.1 * objective.value(exact.theta)
+
+
+def test_vanished_losses_are_no_reason_to_stop(digits: ImageData):
+    X, y = digits.X_train[:200] / 255, (digits.y_train[:200] == 0).astype(np.int32)
+    objective = Objective(Samples.of(X), y, 1, alpha=1e-6)
+    best, _ = run(lbfgs(objective), objective.zeros(), 1e-6, 1000)
+    far = 10 * best.theta
+    assert np.abs(objective.value_and_gradient(far)[1]).max() < 1e-4
+    result, _ = run(lbfgs(objective, far, precondition=False), far, GradientRule(1e-4, objective), 1000)
+    assert objective.value(result.theta) < 0.1 * objective.value(far)
+    assert "<= tol" in result.message
 
 
 # phi and phi', after More & Thuente, ACM TOMS 20, 1994, section 5, and some plain ones.
