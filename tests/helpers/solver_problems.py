@@ -6,7 +6,8 @@ import pytest
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples
 from mnistlr.solvers import gradient_descent, lbfgs, newton, sgd, svrg
-from mnistlr.training import GradientRule, ImprovementRule, minimise
+from mnistlr.stopping import GradientRule, ImprovementRule
+from mnistlr.training import minimise
 from tests.conftest import ImageData
 from tests.helpers import reference
 

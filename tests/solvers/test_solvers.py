@@ -13,7 +13,8 @@ from mnistlr.solvers.curvature import largest_eigenvalue
 from mnistlr.solvers.gradient_descent import largest_curvature
 from mnistlr.solvers.iterate import Iterate
 from mnistlr.solvers.step_size import eigenvalue_of_changed
-from mnistlr.training import GradientRule, minimise
+from mnistlr.stopping import GradientRule
+from mnistlr.training import minimise
 from tests.conftest import ImageData
 from tests.helpers import reference
 from tests.helpers.solver_problems import ALL, ALPHA, EXACT, run, run_by_name, value_of

@@ -14,7 +14,7 @@ from mnistlr.solvers import sgd
 from mnistlr.solvers.few_samples import distinct
 from mnistlr.solvers.sgd import shuffled
 from mnistlr.solvers.step_size import derive_step_size, eigenvalue_of_changed
-from mnistlr.training import ImprovementRule
+from mnistlr.stopping import ImprovementRule
 from tests.conftest import ImageData
 from tests.helpers import reference
 from tests.helpers.solver_problems import run, value_of
