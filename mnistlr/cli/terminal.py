@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rich import box
-from rich.console import Console, Group
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.padding import Padding
 from rich.style import Style
 from rich.table import Table as RichTable
@@ -98,12 +100,9 @@ def draw_explanation(why: Explanation, image_shape: tuple[int, int], console: Co
         scores.add_row(_shorten(label, 8), f"{why.raw_prediction[k]:.2f}", f"{100 * why.probabilities[k]:.1f} %")
     image = draw_image(why.pixels.reshape(image_shape), console)
     decision = draw_contributions(why.decision.reshape(image_shape), console)
-    panels = RichTable.grid(padding=(0, 2, 0, 0))
-    if console.width >= 80:
-        panels.add_row(image, decision, scores)
-    else:
-        for panel in (image, decision, scores):
-            panels.add_row(panel)
+    side_by_side = RichTable.grid(padding=(0, 2, 0, 0))
+    side_by_side.add_row(image, decision, scores)
+    panels = side_by_side if console.width >= 80 else Group(image, decision, Whole(scores))
     side = "Right" if console.width >= 80 else "Second"
     keys = ("blue is", "orange is") if _has_colours(console) else ("+ # are", "- = are")
     ink, bias = why.decision.sum(), why.intercept[first] - why.intercept[second]
@@ -187,7 +186,7 @@ def _matrix_of_numbers(summary: ClassificationSummary) -> RichTable:
     return table
 
 
-def _matrix_of_characters(summary: ClassificationSummary, names: list[str], width: int) -> RichText:
+def _matrix_of_characters(summary: ClassificationSummary, names: list[str], width: int) -> Group:
     """Draw a character for each cell: a backslash for what is right, else how large a share of its row it is."""
     share = summary.matrix / np.maximum(summary.support, 1)[:, None]
     height = max(map(len, names))
@@ -200,14 +199,49 @@ def _matrix_of_characters(summary: ClassificationSummary, names: list[str], widt
         text.append(f"{name:>{width}} ")
         for j in range(len(names)):
             text.append("\\" if i == j else _error_glyph(share[i, j]), _heat(share[i, j], i == j))
-        text.append(f"  {100 * summary.recall[i]:5.1f} %\n")
+        text.append(f"  {100 * summary.recall[i]:5.1f} %" + "\n" * (i < len(names) - 1))
     key = ", ".join(f"{glyph} from {100 * least:g} %" if least else f"{glyph} some" for least, glyph in _ERROR_GLYPHS)
-    text.append(f"Errors, by their share of the row:\n{key}.")
-    return text
+    return Group(text, "Errors, by their share of the row:", f"{key}.")
 
 
-def draw_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> RichTable:
+@dataclass(frozen=True)
+class Whole:
+    """Something that is drawn in its full width, for the terminal to wrap: rich would cut its cells."""
+
+    drawn: Any
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw it."""
+        width = console.measure(self.drawn, options=options.update(max_width=10_000)).maximum
+        yield from console.render(self.drawn, options.update(width=max(width, options.max_width)))
+
+
+@dataclass(frozen=True)
+class NumberTable:
+    """A table, names left, numbers right; several below each other where the screen is too narrow for one."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw as many columns side by side as fit, but at least one beside the names."""
+        names, *widths = [max(map(cell_len, column)) for column in zip(self.columns, *self.rows, strict=True)]
+        parts: list[list[int]] = [[]]
+        for k, width in enumerate(widths, start=1):
+            taken = names + sum(2 + widths[j - 1] for j in parts[-1])
+            if parts[-1] and taken + 2 + width > options.max_width:
+                parts.append([])
+            parts[-1].append(k)
+        for part in parts:
+            yield Whole(_number_table(*([line[k] for k in (0, *part)] for line in (self.columns, *self.rows))))
+
+
+def draw_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> NumberTable:
     """Draw a table, names left, numbers right."""
+    return NumberTable(columns, rows)
+
+
+def _number_table(columns: Sequence[str], *rows: Sequence[str]) -> RichTable:
     drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for k, column in enumerate(columns):
         drawn.add_column(column, justify="right" if k else "left", no_wrap=True)
@@ -281,7 +315,7 @@ def _shorten(name: str, width: int) -> str:
 
 
 def _lines(rows: Sequence[Sequence[tuple[str, Style | None]]]) -> RichText:
-    text = RichText(no_wrap=True)
+    text = RichText(no_wrap=True, overflow="ignore")
     for k, row in enumerate(rows):
         text.append("\n" if k else "")
         for character, style in row:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from mnistlr.cli.terminal import draw_contributions, draw_explanation, draw_grid, draw_image, draw_matrix
+from mnistlr.cli.terminal import draw_contributions, draw_explanation, draw_grid, draw_image, draw_matrix, draw_table
 from mnistlr.metrics.explanation import Explanation
 from mnistlr.metrics.summary import ClassificationSummary
 
@@ -95,6 +95,18 @@ def test_matrix_of_the_largest_counts_fits_80_columns() -> None:
         console.print(draw_matrix(ClassificationSummary(matrix), console))
     assert "…" not in capture.get()
     assert len(capture.get().rstrip().split("\n")) == 10 + 4
+
+
+@pytest.mark.parametrize("width", [15, 40, 60, 80])
+def test_no_number_is_cut_however_narrow_the_terminal(width: int) -> None:
+    console = plain(width=width)
+    numbers = [f"0.{k}23" for k in range(10)]
+    table = "\n".join(printed(draw_table(("", *map(str, range(10))), [("P", *numbers)]), console))
+    assert table.split().count("P") == table.count("─\n")  # the name stands before each part
+    assert [word for word in table.split() if word.startswith("0.")] == numbers
+    summary = ClassificationSummary(np.arange(100).reshape(10, 10))
+    for drawn in (draw_explanation(explanation(), (28, 28), console), draw_matrix(summary, console)):
+        assert "…" not in "\n".join(printed(drawn, console))
 
 
 # --- confusion matrices of any size ------------------------------------------------------------------------
