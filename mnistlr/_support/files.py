@@ -40,7 +40,10 @@ def atomic_write(path: str | os.PathLike[str], *, follow_links: bool = True) -> 
     path = Path(os.path.realpath(path) if follow_links else path)
     check_writable(path)
     sweep_leftovers(path)  # first: a full disk may be full of them
-    temporary, file = _create_beside(path)
+    try:
+        temporary, file = _create_beside(path)
+    except OSError as error:
+        raise _about(path, error) from None
     try:
         with file:
             yield file
@@ -50,8 +53,10 @@ def atomic_write(path: str | os.PathLike[str], *, follow_links: bool = True) -> 
                 os.replace(temporary, path)  # before closing, which ends the lock
         if sys.platform == "win32":  # which renames no open file
             os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None and error.filename in (None, str(temporary)):
+            raise _about(path, error) from error
         raise
 
 
@@ -102,6 +107,13 @@ def open_plain(path: str | os.PathLike[str], error: type[MnistlrError]) -> Binar
         file.close()
         raise error(f"expected a plain file, but {os.fspath(path)} is a pipe, a socket or a device.")
     return file
+
+
+def _about(path: Path, error: OSError) -> OSError:
+    """Return an error about the file that was to be written: nobody knows the temporary one."""
+    told = type(error)(f"{path} cannot be written: {error.strerror or error}.")
+    told.errno = error.errno
+    return told
 
 
 def _create_beside(path: Path) -> tuple[Path, BinaryIO]:
