@@ -187,13 +187,30 @@ def save_figure(figure: "Figure | SubFigure", path: str | os.PathLike[str]) -> P
     OSError
         If the file cannot be written.
     """
-    path, canvas = Path(path), figure.figure.canvas
-    kind, kinds = path.suffix[1:].lower() or "png", canvas.get_supported_filetypes()
-    if kind not in kinds:
-        raise ValueError(f"expected a file name that ends in one of .{', .'.join(sorted(kinds))}, got {path}.")
-    check_writable(path)
+    path = Path(path)
+    check_figure_file(path)
     drawn = io.BytesIO()
-    figure.figure.savefig(drawn, format=kind, dpi=150)
+    figure.figure.savefig(drawn, format=path.suffix[1:].lower() or "png", dpi=150)
     with atomic_write(path) as file:
         file.write(drawn.getvalue())
     return path
+
+
+def check_figure_file(path: str | os.PathLike[str]) -> None:
+    """Check in advance, before expensive work, whether a figure can be drawn and `save_figure` can write it.
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+    ValueError
+        If matplotlib writes no format of that ending.
+    OSError
+        If the file cannot be written.
+    """
+    with needed("matplotlib", "plots", "drawing"):
+        from matplotlib.figure import Figure
+    path, kinds = Path(path), Figure().canvas.get_supported_filetypes()
+    if (path.suffix[1:].lower() or "png") not in kinds:
+        raise ValueError(f"expected a file name that ends in one of .{', .'.join(sorted(kinds))}, got {path}.")
+    check_writable(path)
