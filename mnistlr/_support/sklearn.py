@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+import numpy as np
 from sklearn.utils.validation import validate_data
 
 from mnistlr._support.arrays import Floats
@@ -54,6 +55,7 @@ class FitTasks:
         self.fit.call_on_fit_task_begin(**self.data)
         self.iteration: Any = None
         self.n_iter = 0
+        self.records: list[dict[str, float]] = []
         self.model_at: Callable[[Floats], dict[str, Any]]  # theta -> attributes; set by fit
 
     def begin(self, theta: Floats) -> None:
@@ -63,6 +65,7 @@ class FitTasks:
 
     def end(self, theta: Floats, iteration: int, record: dict[str, float]) -> bool:
         """End an iteration at ``theta``; return whether a callback wants the fit to stop."""
+        self.records.append(record)
         if iteration == 0:  # the starting point was evaluated, which is no iteration
             return False
         ended, self.iteration = self.iteration, None
@@ -77,4 +80,5 @@ class FitTasks:
         self.fit.call_on_fit_task_end(**self.data, reconstruction_attributes=fitted)
 
     def _model(self, theta: Floats) -> dict[str, Any]:
-        return {**self.model_at(theta), "n_iter_": self.n_iter}
+        history = {name: np.array([record[name] for record in self.records]) for name in (self.records or [{}])[0]}
+        return {**self.model_at(theta), "n_iter_": self.n_iter, "history_": history}
