@@ -60,19 +60,20 @@ def download_mnist(parts: list[str], accept: Accept) -> list[str]:
     Returns
     -------
     list of str
-        One line for each source that did not give all that was asked of it: its address and why.
+        The addresses of the sources that did not give all that was asked of them, and why; in one entry those that
+        failed for the same reason.
     """
-    failures = []
+    failures: dict[str, list[str]] = {}
     sources = [*((url, _from_mirror) for url in MIRRORS), (OPENML, _from_openml)]
     deadline = time.monotonic() + PROBE_SECONDS
     probes = [_start_probe(url) for url, _ in sources]
     for (url, fetch), probe in zip(sources, probes, strict=True):
         reason = _await_probe(probe, deadline) or fetch(url, parts, accept)
         if reason:
-            failures.append(f"{url}: {reason}")
+            failures.setdefault(reason.rstrip("."), []).append(url)
         if not parts:
             break
-    return failures
+    return [f"{' and '.join(urls)}: {reason}" for reason, urls in failures.items()]
 
 
 def _from_mirror(mirror: str, parts: list[str], accept: Accept) -> str:
@@ -249,17 +250,29 @@ def _await_probe(probe: Future[None], deadline: float) -> str:
 
 
 def _why(error: BaseException) -> str:
-    """Return the heart of an error, on one line."""
+    """Return the heart of an error, on one line, with what can be done where that is known."""
     import requests
 
     if isinstance(error, requests.Timeout):
         return "the server did not answer in time"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return f"the proxy cannot be reached ({_heart(error)}); check HTTPS_PROXY, or unset it"
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"its certificate is not trusted ({_heart(error)}); set REQUESTS_CA_BUNDLE to a file with the right ones"
+    if isinstance(error, OSError) and "CA certificate bundle" in str(error):
+        return f"there are no certificates at {str(error).rpartition(': ')[2]}; check REQUESTS_CA_BUNDLE, or unset it"
+    if isinstance(error, requests.exceptions.InvalidSchema) and "SOCKS" in str(error):
+        return "the proxy speaks SOCKS, which takes: pip install pysocks"
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"the server answered {error.response.status_code} {error.response.reason}"
-    # requests wraps urllib3's error, which wraps the socket's.
-    inner: Any = error
-    if isinstance(error, requests.RequestException) and error.args:
-        inner = getattr(error.args[0], "reason", error.args[0])
+    return _heart(error)
+
+
+def _heart(error: BaseException) -> str:
+    """Return what an error says that wraps others: requests' urllib3's, and that the socket's."""
+    inner = error
+    while isinstance(within := getattr(inner, "reason", inner.args[-1] if inner.args else None), BaseException):
+        inner = within
     # The address stands before it anyway.
     text = " ".join(re.sub(r"HTTPS?Connection(Pool)?\([^)]*\): ", "", str(inner)).split())
     return text if len(text) <= 300 else text[:297] + "..."

@@ -1,6 +1,7 @@
 """A folder with four IDX files, the form in which MNIST, Fashion-MNIST and EMNIST are published."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,17 @@ _FILE_NAME = re.compile(
 )
 
 
-def load_idx_folder(path: PathLike, *, name: str | None = None) -> Split:
+def load_idx_folder(path: PathLike, *, name: str | None = None, transpose: bool | None = None) -> Split:
     """Load a data set that lies in a folder as four IDX files: MNIST, Fashion-MNIST, EMNIST and their like.
 
     The files are found by their names: ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``,
     ``t10k-images-idx3-ubyte`` and ``t10k-labels-idx1-ubyte``; ``test`` may stand for ``t10k``, ``.idx3`` for
     ``-idx3``, ``.gz`` may follow and a data set's name may lead, as in EMNIST's
-    ``emnist-letters-train-images-idx3-ubyte.gz``. A file that is there both ways is taken unpacked.
+    ``emnist-letters-train-images-idx3-ubyte.gz``. A file that is there both ways is taken unpacked. One that lies in a
+    folder of the same name, as some programs unpack it, is found there.
+
+    EMNIST stores its images transposed, rows for columns. A data set whose file names begin with ``emnist`` is
+    recognised, and its images are turned upright, as MNIST's are.
 
     Parameters
     ----------
@@ -34,13 +39,17 @@ def load_idx_folder(path: PathLike, *, name: str | None = None) -> Split:
         The folder.
     name : str, optional
         Which data set, where the folder holds several: what leads the file names, such as
-        ``"emnist-letters"``; ``""`` for files without such a lead.
+        ``"emnist-letters"``; ``""`` for files without such a lead. ``path`` may end in it instead:
+        ``"gzip/emnist-letters"``.
+    transpose : bool, optional
+        Whether to exchange rows and columns of every image. By default only EMNIST's are; False leaves them as they
+        are in the file, True is for files of EMNIST under other names.
 
     Returns
     -------
     X_train, X_test : ndarray of uint8, shape (n, pixels)
-        One image a row, read-only and C-contiguous. Files that are not gzipped are memory-mapped. The pixels
-        come in the order of the file; EMNIST stores its images transposed.
+        One image a row, read-only and C-contiguous. Files that are neither gzipped nor transposed are
+        memory-mapped.
     y_train, y_test : ndarray of int64, shape (n,)
         The labels, read-only.
 
@@ -54,6 +63,9 @@ def load_idx_folder(path: PathLike, *, name: str | None = None) -> Split:
     arrays = {part: read_part(file) for part, file in files.items()}
     for part, array in arrays.items():
         _check_kind(part, array, files[part])
+        turned = part.endswith("images") and array.ndim == 3
+        if turned and (is_emnist(files[part]) if transpose is None else transpose):
+            arrays[part] = np.ascontiguousarray(array.transpose(0, 2, 1))
     for subset in ("train", "t10k"):
         n_images, n_labels = len(arrays[f"{subset}-images"]), len(arrays[f"{subset}-labels"])
         if n_images != n_labels:
@@ -73,33 +85,77 @@ def load_idx_folder(path: PathLike, *, name: str | None = None) -> Split:
 def find_idx_files(folder: PathLike, name: str | None = None) -> dict[str, Path]:
     """Return the paths of the four `PARTS` of the data set ``name`` (None: the only one) in ``folder``."""
     folder = Path(folder)
+    if name is None and not folder.exists() and folder.name in _data_sets(folder.parent):
+        folder, name = folder.parent, folder.name
     if not folder.is_dir():
         state = "is no folder" if folder.exists() else "does not exist"
         raise DataFormatError(f"expected a folder with the four IDX files of a data set, but {folder} {state}.")
-    found: dict[str, dict[str, Path]] = {}
-    # The gzipped files first, so that of two forms of one file the unpacked one stays.
-    for file in sorted(folder.iterdir(), key=lambda file: (file.suffix != ".gz", file.name)):
-        match = _FILE_NAME.fullmatch(file.name)
-        if match and file.is_file() and not file.name.startswith("."):
-            subset = "train" if match["subset"] == "train" else "t10k"
-            found.setdefault(match["name"].rstrip("-_."), {})[f"{subset}-{match['kind']}"] = file
+    found = _data_sets(folder)
     if name is None and len(found) > 1:
-        names = ", ".join(repr(name) for name in sorted(found))
-        raise DataFormatError(f"{folder} holds several data sets; choose one by name=, one of {names}.")
+        names, first = ", ".join(repr(name) for name in sorted(found)), folder / max(found)
+        raise DataFormatError(f"{folder} holds several data sets; choose one by name=, one of {names}, or as {first}.")
     if not found:
         raise DataFormatError(
             f"expected the four IDX files of a data set in {folder} (train-images-idx3-ubyte and so on, "
-            "gzipped or not), but none is there."
+            f"gzipped or not), but none is there{_what_else(folder, PARTS)}."
         )
     files = found.get(next(iter(found)) if name is None else name, {})
     missing = [part for part in PARTS if part not in files]
     if missing:
         lead = f" of {name!r}" if name else ""
+        there = f"; it holds {', '.join(map(repr, sorted(found)))}" if name is not None and not files else ""
         raise DataFormatError(
             f"expected four IDX files{lead} in {folder}, but {' and '.join(missing)} "
-            f"{'is' if len(missing) == 1 else 'are'} missing."
+            f"{'is' if len(missing) == 1 else 'are'} missing{there or _what_else(folder, missing)}."
         )
     return {part: files[part] for part in PARTS}
+
+
+def data_set_of(file: Path) -> str:
+    """Return what leads the name of an IDX file: the name of its data set, or an empty string."""
+    match = _FILE_NAME.fullmatch(file.name)
+    return match["name"].rstrip("-_.") if match else ""
+
+
+def is_emnist(file: Path) -> bool:
+    """Return whether a file belongs to EMNIST by its name, and so holds its images transposed."""
+    return file.name.lower().startswith("emnist")
+
+
+def _data_sets(folder: Path) -> dict[str, dict[str, Path]]:
+    """Return the files of each data set in a folder: what leads their names -> part -> path."""
+    found: dict[str, dict[str, Path]] = {}
+    for file in _files(folder):
+        match = _FILE_NAME.fullmatch(file.name)
+        if match and not file.name.startswith("."):
+            subset = "train" if match["subset"] == "train" else "t10k"
+            found.setdefault(data_set_of(file), {})[f"{subset}-{match['kind']}"] = file
+    return found
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the files of a folder and of folders in it that have the name of an IDX file; the best come last."""
+    if not folder.is_dir():
+        return []
+    files = [entry for entry in folder.iterdir() if entry.is_file()]
+    named = [entry for entry in folder.iterdir() if entry.is_dir() and _FILE_NAME.fullmatch(entry.name)]
+    files += [file for entry in named for file in entry.iterdir() if file.is_file()]
+    return sorted(files, key=lambda file: (file.suffix != ".gz", file.parent == folder, file.name))
+
+
+def _what_else(folder: Path, parts: Sequence[str]) -> str:
+    """Return what there is instead of missing parts: files of another name, or the right ones further down."""
+    below = sorted(path for pattern in ("*", "*/*") for path in folder.glob(pattern) if path.is_dir())
+    holding = next((path for path in below if len(_data_sets(path)) and not _FILE_NAME.fullmatch(path.name)), None)
+    if holding is not None:
+        return f", but in {holding}; give that folder"
+    words = [part.split("-") for part in parts]
+    near = [
+        file.name
+        for file in sorted(folder.iterdir())
+        if any(kind in file.name and subset in file.name.replace("test", "t10k") for subset, kind in words)
+    ]
+    return f"; {near[0]!r} has another name, rename it" if near else ""
 
 
 def read_part(file: Path) -> NDArray[Any]:

@@ -200,6 +200,8 @@ def _read_header(file: Any, name: str) -> tuple[np.dtype[Any], tuple[int, ...], 
     start = file.read(4)
     if len(start) < 4:
         raise DataFormatError(f"{name} is no IDX file: expected a header of at least 4 bytes, it has {len(start)}.")
+    if start.lstrip()[:1] == b"<":
+        raise DataFormatError(f"{name} is no IDX file but a web page; get the file itself.")
     if start[:2] != b"\0\0":
         raise DataFormatError(f"{name} is no IDX file: expected two zero bytes at its start, found {start!r}.")
     code, rank = start[2], start[3]

@@ -284,8 +284,10 @@ def _read_cache_or_fill(cache: Path, offline: bool) -> dict[str, NDArray[Any]]:
 
 
 def _cache_state(cache: Path, error: Exception) -> str:
-    reason = "MNIST is not in it" if isinstance(error, FileNotFoundError) else str(error)
-    return f"the cache {cache}: {reason}"
+    if isinstance(error, FileNotFoundError):
+        return f"the cache {cache}: MNIST is not in it"
+    reason = str(error).rstrip(".")
+    return f"the cache {cache}: damaged, to be mended by `mnistlr fetch` where there is a network ({reason})"
 
 
 def _download(cache: Path, parts: list[str], offline: bool, tried: list[str]) -> None:
@@ -304,8 +306,7 @@ def _download(cache: Path, parts: list[str], offline: bool, tried: list[str]) ->
     if parts:
         raise DataUnavailableError(
             "MNIST could not be had from any source; put its four IDX files into a folder and run "
-            "`mnistlr fetch --from FOLDER` or set MNISTLR_DATA to it.\n"
-            + "\n".join(f"  tried {source}" for source in tried)
+            f"`mnistlr fetch --from FOLDER` or set MNISTLR_DATA to it. Tried {'; '.join(tried)}."
         )
 
 

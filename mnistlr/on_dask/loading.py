@@ -10,7 +10,7 @@ import numpy as np
 from dask import delayed
 from distributed import Client, Future, futures_of
 
-from mnistlr.datasets.folder import find_idx_files
+from mnistlr.datasets.folder import find_idx_files, is_emnist
 from mnistlr.datasets.idx import open_idx
 from mnistlr.exceptions import ArgumentError, DataFormatError, MissingExtraError
 from mnistlr.on_dask import worker
@@ -66,6 +66,8 @@ def open_folder(
 ) -> tuple[da.Array, da.Array, da.Array, da.Array]:
     """Open the four IDX files of a data set as Dask arrays; see ``load_idx_folder`` for their names.
 
+    As there, the images of EMNIST, recognised by the names, are turned upright.
+
     Parameters
     ----------
     path : path-like
@@ -89,6 +91,9 @@ def open_folder(
     split = []
     for subset in ("train", "t10k"):
         X = open_array(files[f"{subset}-images"], rows=rows)
+        if is_emnist(files[f"{subset}-images"]):
+            shape = open_idx(files[f"{subset}-images"]).shape[1:]
+            X = X.map_blocks(_upright, shape, dtype=X.dtype, meta=X._meta)
         y = open_array(files[f"{subset}-labels"], rows=X.chunksize[0])
         if X.ndim != 2 or y.ndim != 1 or X.shape[0] != y.shape[0]:
             raise DataFormatError(
@@ -127,6 +132,11 @@ def _rows(n: int, bytes_each: int) -> int:
 def _read(mapped: MappedArray, block_info: Any = None) -> Any:
     start, stop = block_info[None]["array-location"][0]
     return mapped.rows(start, stop).open()
+
+
+def _upright(block: Any, shape: tuple[int, ...]) -> Any:
+    """Exchange rows and columns of images, given as rows of pixels."""
+    return block.reshape(-1, *shape).transpose(0, 2, 1).reshape(len(block), -1)
 
 
 def _open_zarr(path: Path, rows: int | None) -> da.Array:

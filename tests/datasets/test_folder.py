@@ -1,4 +1,5 @@
 import gzip
+import re
 from pathlib import Path
 
 import numpy as np
@@ -44,13 +45,56 @@ def test_names_of_all_kinds(tmp_path: Path, names: tuple[str, ...]) -> None:
     (tmp_path / "readme.txt").write_text("other files do not matter")
     (tmp_path / f"._{names[0]}").write_text("what macOS leaves behind")
     (tmp_path / "train-images").mkdir()
-    split = load_idx_folder(tmp_path)
+    split = load_idx_folder(tmp_path, transpose=False)
     for got, expected in zip(split, data, strict=True):
         np.testing.assert_array_equal(got, expected.reshape(len(expected), -1) if expected.ndim == 3 else expected)
         assert type(got) is np.ndarray
         assert got.flags.c_contiguous
         assert not got.flags.writeable
     assert [array.dtype for array in split] == [np.uint8, np.uint8, np.int64, np.int64]
+
+
+def test_emnist_is_turned_upright(tmp_path: Path) -> None:
+    """It is recognised by its names; True and False overrule them."""
+    data = some_data()
+    upright = [images.transpose(0, 2, 1).reshape(len(images), -1) for images in data[:2]]
+    as_stored = [images.reshape(len(images), -1) for images in data[:2]]
+    for names, by_default in ((NAMES["EMNIST"], upright), (MNIST_NAMES, as_stored)):
+        folder = tmp_path / names[0]
+        folder.mkdir()
+        write(folder, data, names)
+        for transpose, expected in ((None, by_default), (True, upright), (False, as_stored)):
+            for got, images in zip(load_idx_folder(folder, transpose=transpose)[:2], expected, strict=True):
+                np.testing.assert_array_equal(got, images)
+                assert got.flags.c_contiguous
+                assert not got.flags.writeable
+
+
+def test_files_in_folders_of_the_same_name(tmp_path: Path) -> None:
+    """As some programs unpack them, with or without a dot in the folder's name."""
+    data = some_data()
+    for k, (name, array) in enumerate(zip(MNIST_NAMES, data, strict=True)):
+        folder = tmp_path / (name if k % 2 else name.replace("-idx", ".idx"))
+        folder.mkdir()
+        write_idx(folder / name, array)
+    np.testing.assert_array_equal(load_idx_folder(tmp_path)[2], data[2])
+
+
+def test_what_is_there_instead_is_named(tmp_path: Path) -> None:
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    write(raw, some_data())
+    with pytest.raises(DataFormatError, match=rf"none is there, but in {re.escape(str(raw))}; give that folder\."):
+        load_idx_folder(tmp_path)
+    copy = raw / "t10k-labels-idx1-ubyte (1).gz"
+    (raw / "t10k-labels-idx1-ubyte").rename(copy)
+    with pytest.raises(DataFormatError, match=r"labels is missing; 't10k-labels-idx1-ubyte \(1\).gz' has another name"):
+        load_idx_folder(raw)
+    copy.rename(raw / "t10k-labels-idx1-ubyte")
+    for page in (b"<!DOCTYPE html><html>", b"\n<html>"):
+        (raw / "train-images-idx3-ubyte").write_bytes(page)
+        with pytest.raises(DataFormatError, match=r"train-images-idx3-ubyte is no IDX file but a web page; get the"):
+            load_idx_folder(raw)
 
 
 def test_the_unpacked_form_is_preferred(tmp_path: Path) -> None:
@@ -79,7 +123,8 @@ def test_several_data_sets_in_one_folder(tmp_path: Path) -> None:
         load_idx_folder(tmp_path)
     assert len(load_idx_folder(tmp_path, name="")[0]) == 12
     assert len(load_idx_folder(tmp_path, name="emnist-letters")[0]) == 9
-    with pytest.raises(DataFormatError, match="four IDX files of 'emnist-digits'"):
+    assert len(load_idx_folder(tmp_path / "emnist-letters")[0]) == 9
+    with pytest.raises(DataFormatError, match=r"four IDX files of 'emnist-digits'.*it holds '', 'emnist-letters'"):
         load_idx_folder(tmp_path, name="emnist-digits")
 
 

@@ -112,7 +112,7 @@ GOOD = idx_bytes(an_array("u1", (3, 4)))
 DAMAGED = {
     "empty": (b"", "at least 4 bytes, it has 0"),
     "three bytes": (GOOD[:3], "at least 4 bytes, it has 3"),
-    "html": (b"<!DOCTYPE html><html></html>", "two zero bytes"),
+    "html": (b"<!DOCTYPE html><html></html>", "a web page; get the file itself"),
     "unknown type": (b"\0\0\x0a" + GOOD[3:], r"element type 0x0A; expected one of 0x08 \(uint8\)"),
     "header cut short": (GOOD[:9], "2 axes and should go on for 8 bytes, but the file ends after 5"),
     "rank too high": (b"\0\0\x08\x03" + GOOD[4:], "uint8 of shape"),

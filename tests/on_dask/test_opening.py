@@ -42,6 +42,17 @@ def test_open_array(tmp_path, digits, kind):
         assert MappedArray.of(np.array(block)) is None
 
 
+def test_open_folder_turns_emnist_upright(tmp_path, small_mnist):
+    images = small_mnist.X_train[:50].reshape(-1, 28, 28)
+    for subset in ("train", "test"):
+        write_idx(tmp_path / f"emnist-digits-{subset}-images-idx3-ubyte", images.transpose(0, 2, 1))
+        write_idx(tmp_path / f"emnist-digits-{subset}-labels-idx1-ubyte", small_mnist.y_train[:50].astype(np.uint8))
+    X_train, X_test, _, _ = open_folder(tmp_path, rows=20)
+    for X in (X_train, X_test):
+        np.testing.assert_array_equal(X.compute(scheduler="sync"), small_mnist.X_train[:50])
+        assert X.chunks == ((20, 20, 10), (784,))
+
+
 def test_open_folder(tmp_path, small_mnist):
     pairs = (("train", small_mnist.X_train, small_mnist.y_train), ("t10k", small_mnist.X_test, small_mnist.y_test))
     for part, X, y in pairs:
