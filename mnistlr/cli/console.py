@@ -4,7 +4,9 @@ Both may be the same screen. So one rule holds: while a result is printed, the s
 """
 
 import json
+import math
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,9 +19,10 @@ _spinner: Status | None = None
 
 
 class _Results(Console):
-    """The console of stdout, which takes the spinner off the screen before it prints."""
+    """The console of stdout, which takes the spinner off the screen before it prints, and cuts no line."""
 
     def print(self, *objects: Any, **options: Any) -> None:
+        options.setdefault("crop", False)
         if _spinner is None:
             super().print(*objects, **options)
             return
@@ -35,6 +38,42 @@ def open_console() -> Console:
     # Where NO_COLOR is set, rich alone would still print bold and dim.
     no_colour = bool(os.environ.get("NO_COLOR"))
     return _Results(highlight=False, markup=False, emoji=False, color_system=None if no_colour else "auto")
+
+
+class Watch:
+    """A callback of scikit-learn's protocol that shows the iterations of a fit beside the spinner."""
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Start the clock."""
+        self.started = time.perf_counter()
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """Do nothing."""
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        """Do nothing."""
+
+    def on_fit_task_end(self, estimator: Any, context: Any, *, fitted_estimator: Any = None) -> None:
+        """Show iteration, objective, norm of the gradient and time."""
+        if context.task_name == "iteration" and fitted_estimator is not None:
+            history, seconds = fitted_estimator.history_, time.perf_counter() - self.started
+            norm = history["gradient_norm"][-1]
+            gradient = f", gradient {norm:.1e}" if math.isfinite(norm) else ""  # SGD knows none
+            loss = f"loss {history['objective'][-1]:.4f}"
+            _update(f"training: iteration {fitted_estimator.n_iter_}, {loss}{gradient}, {seconds:.1f} s")
+
+
+@contextmanager
+def watched(model: Any) -> Iterator[None]:
+    """Show on a terminal how the fit of ``model`` in the block, which is inside `progress`, gets on."""
+    if _spinner is None or not _spinner.console.is_terminal or not hasattr(model, "set_callbacks"):
+        yield  # scikit-learn before 1.9 has no callbacks
+        return
+    model.set_callbacks(Watch())
+    try:
+        yield
+    finally:
+        model.set_callbacks()
 
 
 @contextmanager

@@ -9,9 +9,10 @@ import numpy as np
 from mnistlr._support.threads import count_threads
 from mnistlr._version import __version__
 from mnistlr.cli.console import open_console, print_json, progress
+from mnistlr.cli.errors import tell
 from mnistlr.cli.terminal import draw_grid, draw_image
 from mnistlr.datasets import FileCheck, cache_folder, fetch_mnist, mnist_location, verify_mnist
-from mnistlr.datasets.named import NamedData, load_named
+from mnistlr.datasets.named import NamedData, load_folder, load_named
 from mnistlr.exceptions import DataUnavailableError, MnistlrError
 from mnistlr.trained import trained_reader
 
@@ -70,12 +71,25 @@ def info(as_json: bool) -> int:
     return status
 
 
-def show(name: str, folder: Path | None, index: int, shape: tuple[int, int] | None, output: Path | None) -> None:
-    """Draw one image or a grid of them."""
+def show(
+    name: str, folder: Path | None, first: tuple[str, int], shape: tuple[int, int] | None, output: Path | None
+) -> None:
+    """Draw one image, given as a part of the data set and a number in it, or a grid of them from that one on."""
+    if output is not None:
+        from mnistlr.plots.style import check_figure_file
+
+        check_figure_file(output)
     data = load_any(name, folder)
+    part, number = first
+    index = data.index_of(part, number)
     n_rows, n_columns = shape or (1, 1)
-    indices = range(index, index + n_rows * n_columns)
-    pairs = [data.image(i) for i in indices]
+    n_left = data.size_of(part) - number
+    if n_rows * n_columns > n_left:
+        raise ValueError(
+            f"expected --grid for at most {n_left} {'image' if n_left == 1 else 'images'}, as many as there are from "
+            f"{number} on, got {n_rows}x{n_columns}, which is {n_rows * n_columns}."
+        )
+    pairs = [data.image(data.index_of(part, k)) for k in range(number, number + n_rows * n_columns)]
     images = np.array([pixels.reshape(data.image_shape) for pixels, _ in pairs])
     labels = [label for _, label in pairs]
     console = open_console()
@@ -88,15 +102,29 @@ def show(name: str, folder: Path | None, index: int, shape: tuple[int, int] | No
     elif shape:
         console.print(draw_grid(images, n_columns, console))
     else:
-        part = "training" if data.is_for_training(index) else "test"
         console.print(draw_image(images[0], console))
-        console.print(f"Image {index} of {data.title} ({part} set), label {labels[0]}")
+        console.print(f"{name_image(data, index)}, label {labels[0]}", soft_wrap=True)
+
+
+def name_image(data: NamedData, index: int) -> str:
+    """Return what to call an image: its number in all of the data set, and that in its part."""
+    part, number = data.place_of(index)
+    return f"Image {index} of {data.title} ({part} {number})"
 
 
 def load(name: str, folder: Path | None) -> NamedData:
     """Load data while a spinner turns."""
     with progress("loading the data"):
-        return load_named(name, folder)
+        data = load_named(name) if folder is None else load_folder(folder)
+    if folder is not None and data.name != "mnist":
+        rows, columns = data.image_shape
+        labels = np.unique(data.y_train)
+        turned = "; its images are stored transposed, and were turned upright" * data.name.lower().startswith("emnist")
+        tell(
+            f"{folder} holds not MNIST but {data.name}: {len(data.y_train):,} training images of {rows}x{columns} "
+            f"pixels, {len(data.y_test):,} test images, {len(labels)} labels from {labels[0]} to {labels[-1]}{turned}"
+        )
+    return data
 
 
 def load_any(name: str, folder: Path | None) -> NamedData:
@@ -104,7 +132,7 @@ def load_any(name: str, folder: Path | None) -> NamedData:
     try:
         return load(name, folder)
     except DataUnavailableError as error:
-        hint = "\nOr do without MNIST: --dataset digits" if name == "mnist" else ""
+        hint = " Or do without MNIST: --dataset digits" if name == "mnist" else ""
         raise DataUnavailableError(f"{error}{hint}") from error
 
 

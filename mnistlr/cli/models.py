@@ -3,8 +3,8 @@
 ``predict`` and ``explain`` take images of a data set or pictures such as photos.
 """
 
-import sys
 import time
+from dataclasses import replace
 from importlib.resources import as_file
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from mnistlr._support.files import check_writable
-from mnistlr.cli.console import open_console, print_json, progress
-from mnistlr.cli.data import load, load_any
+from mnistlr.cli.console import open_console, print_json, progress, watched
+from mnistlr.cli.data import load, load_any, name_image
+from mnistlr.cli.errors import in_words, tell
 from mnistlr.cli.terminal import draw_explanation, draw_image, draw_matrix, draw_table
+from mnistlr.datasets import shuffle
 from mnistlr.datasets.named import NAMES, NamedData
 from mnistlr.exceptions import ImageError
 from mnistlr.metrics import ClassificationSummary
@@ -33,6 +35,7 @@ _STAGES = {  # of `Steps`
     "removed": "Printed lines, which were taken away",
     "ink": "The ink, as strong in the dark as in the light",
 }
+_TRAINED_ON = "The model was trained on this image."
 _TOP = 5  # classes whose probabilities are shown for a picture
 
 
@@ -49,13 +52,18 @@ def train(
     output = output or Path(f"mnistlr-{kind}.npz" if digit is None else f"mnistlr-is-it-a-{digit}.npz")
     check_writable(output)
     data = load_any(name, folder)
-    y, y_test = (labels if digit is None else labels == digit for labels in (data.y_train, data.y_test))
+    if digit is not None and digit not in data.y_train:
+        raise ValueError(f"there is no {digit} among the labels of {data.title}; choose another --digit.")
+    # As the tour does, so that the same seed makes the same model.
+    X, y = shuffle(data.X_train, data.y_train, random_state=parameters["random_state"])
+    y, y_test = (labels if digit is None else labels == digit for labels in (y, data.y_test))
     of_pixels = SoftmaxRegression if digit is None else LogisticRegression
     model: Any = (DigitReader if of_edges else of_pixels)(**parameters)
     with progress(f"training on {len(y):,} images"):
-        warm_up_fit(model, data.X_train, y)
+        warm_up_fit(model, X, y)
         started = time.perf_counter()
-        model.fit(data.X_train, y)
+        with watched(model):
+            model.fit(X, y)
         seconds = time.perf_counter() - started
     summary = ClassificationSummary.from_predictions(y_test, model.predict(data.X_test), labels=model.classes_)
     provenance = {
@@ -67,9 +75,9 @@ def train(
     path = save_model(model, output, provenance=provenance)
     console = open_console()
     unit = "iteration" if model.n_iter_ == 1 else "iterations"
-    console.print(f"{type(model).__name__} on {data.title}: {model.n_iter_} {unit} in {seconds:.2f} s")
+    console.print(f"{type(model).__name__} on {data.title}: {model.n_iter_} {unit} in {seconds:.2f} s", soft_wrap=True)
     console.print(f"stopped because {model.stop_reason_}", soft_wrap=True)
-    _print_accuracy(summary, data)
+    _print_accuracy(_in_words(summary, _names(model.classes_, digit)), data)
     console.print(f"saved {path}", soft_wrap=True)
     if not of_edges:
         console.print("Photos and drawings are read better from edges: mnistlr train --features edges", soft_wrap=True)
@@ -86,12 +94,15 @@ def evaluate(path: Path, name: str | None, folder: Path | None, as_json: bool) -
         summary = ClassificationSummary.from_predictions(y_test, predicted, labels=labels)
     else:  # a model of some of the digits: count the others as well
         summary = ClassificationSummary.from_predictions(y_test, predicted)
+    if data.name == "mnist_5k" and _origin(saved).get("name") == "mnist":
+        tell("the model was trained on these images, which are part of MNIST's training set; it does worse on others")
     if as_json:
         about = {"model": str(path), "class": type(saved.model).__name__, "dataset": data.name}
-        print_json(about | summary.to_dict())
+        print_json(about | {"digit": saved.provenance.get("digit")} | summary.to_dict())
         return
+    summary = _in_words(summary, _names_of(saved))
     console = open_console()
-    console.print(f"{type(saved.model).__name__} on {data.title}", style="bold")
+    console.print(f"{type(saved.model).__name__} on {data.title}", style="bold", soft_wrap=True)
     _print_accuracy(summary, data)
     console.print()
     console.print(str(summary), soft_wrap=True)
@@ -104,25 +115,34 @@ def evaluate(path: Path, name: str | None, folder: Path | None, as_json: bool) -
         console.print(draw_table(("most confused", *heads), [("images", *(str(p.n_samples) for p in pairs))]))
 
 
-def predict(path: Path | None, indices: list[int], name: str | None, folder: Path | None, as_json: bool) -> None:
-    """Print a model's answers to images of a data set."""
+def predict(
+    path: Path | None, images: list[tuple[str, int]], name: str | None, folder: Path | None, as_json: bool
+) -> None:
+    """Print a model's answers to images of a data set, each given as a part of it and a number in that part."""
     saved, data = _load_model_and_data(path, name, folder)
+    indices = [data.index_of(part, number) for part, number in images]
     X = np.array([data.image(index)[0] for index in indices])
     truth = _labels_for(saved, np.array([data.image(index)[1] for index in indices]))
     predicted, probabilities = saved.model.predict(X), saved.model.predict_proba(X)
-    classes = saved.model.classes_.tolist()
+    classes, names = saved.model.classes_.tolist(), _names_of(saved)
+    rows = zip(indices, predicted.tolist(), truth.tolist(), probabilities, strict=True)
     if as_json:
-        rows = zip(indices, predicted.tolist(), truth.tolist(), probabilities.tolist(), strict=True)
-        keys = ("index", "predicted", "label", "probabilities")
-        answers = [dict(zip(keys, row, strict=True)) for row in rows]
+        answers = []
+        for index, answer, label, row in rows:
+            part, number = data.place_of(index)
+            place = {"index": index, "part": part, "number": number, "trained_on": _was_trained_on(saved, data, index)}
+            answers.append(place | {"predicted": answer, "label": label, "probabilities": row.tolist()})
         print_json({"model": _name_of(path), "dataset": data.name, "classes": classes, "answers": answers})
         return
     console = open_console()
-    for index, answer, label, row in zip(indices, predicted, truth, probabilities, strict=True):
-        console.print(f"Image {index} of {data.title}: predicted {answer}, label {label}")
+    for index, answer, label, row in rows:
+        said = f"predicted {names.get(answer, answer)}, label {names.get(label, label)}"
+        console.print(f"{name_image(data, index)}: {said}", soft_wrap=True)
+        if _was_trained_on(saved, data, index):
+            console.print(_TRAINED_ON)
         shown = sorted(np.argsort(-row, kind="stable")[:10])  # more would not fit
         numbers = ("P", *(f"{row[k]:.3f}" for k in shown))
-        console.print(draw_table(("", *(str(classes[k]) for k in shown)), [numbers]))
+        console.print(draw_table(("", *(names[classes[k]] for k in shown)), [numbers]))
 
 
 def predict_pictures(
@@ -132,7 +152,15 @@ def predict_pictures(
     from mnistlr.images import trace
     from mnistlr.trained import trained_reader
 
-    model: Any = trained_reader() if path is None else _load_model_of_pictures(path).model
+    if output is not None:
+        from mnistlr.plots.style import check_figure_file
+
+        check_figure_file(output)
+    saved = None if path is None else _load_model_of_pictures(path)
+    model: Any = trained_reader() if saved is None else saved.model
+    names = (
+        dict(zip(model.classes_.tolist(), map(str, model.classes_), strict=True)) if saved is None else _names_of(saved)
+    )
     classes = model.classes_.tolist()
     console, is_complete = open_console(), True
     answers: list[dict[str, Any]] = []
@@ -142,15 +170,14 @@ def predict_pictures(
         except (ImageError, OSError) as error:
             if len(pictures) == 1:
                 raise error if isinstance(error, OSError) else ImageError(f"{picture}: {error}") from error
-            message = str(error) if isinstance(error, OSError) else f"{picture}: {error}"
-            print(f"mnistlr: {message}", file=sys.stderr)
+            tell(in_words(error) if isinstance(error, OSError) else f"{picture}: {error}")
             answers.append({"picture": str(picture), "error": str(error)})
             is_complete = False
             continue
         X = np.array([digit.pixels.ravel() for digit in steps.digits])
         predicted, probabilities = model.predict(X).tolist(), model.predict_proba(X)
         if output is not None:
-            _save_steps(steps, predicted, output)
+            _save_steps(steps, [names[answer] for answer in predicted], output)
         if show_steps and not as_json:
             for name, sentence in _STAGES.items():
                 stage = getattr(steps, name)
@@ -163,12 +190,12 @@ def predict_pictures(
                 _draw_stage("A digit cut out, its strokes as wide as MNIST's", digit.strokes, console)
             if not as_json:
                 console.print(draw_image(digit.pixels, console))
-                console.print(f"{picture}: predicted {answer}", soft_wrap=True)
+                console.print(f"{picture}: predicted {names[answer]}", soft_wrap=True)
                 best = np.argsort(-row, kind="stable")[:_TOP]
                 numbers = ("P", *(f"{row[k]:.3f}" for k in best))
-                console.print(draw_table(("", *(str(classes[k]) for k in best)), [numbers]))
+                console.print(draw_table(("", *(names[classes[k]] for k in best)), [numbers]))
         if find_all and not as_json:
-            console.print(f"{picture}: {' '.join(map(str, predicted))}", soft_wrap=True)
+            console.print(f"{picture}: {' '.join(names[answer] for answer in predicted)}", soft_wrap=True)
         if output is not None and not as_json:
             console.print(f"saved {output}", soft_wrap=True)
     if as_json:
@@ -178,34 +205,45 @@ def predict_pictures(
 
 
 def explain(
-    path: Path | None, photo: Path | None, index: int | None, name: str | None, folder: Path | None, output: Path | None
+    path: Path | None,
+    shown: Path | tuple[str, int],
+    name: str | None,
+    folder: Path | None,
+    output: Path | None,
 ) -> None:
-    """Print why a model gave its answer to an image of a data set or to a photo; draw it to a file."""
+    """Print why a model gave its answer to a photo, or to an image given as part and number; draw it to a file."""
     from mnistlr.metrics.explanation import explain
 
-    console = open_console()
-    if photo is not None:
+    if output is not None:
+        from mnistlr.plots.style import check_figure_file
+
+        check_figure_file(output)
+    console, truth, was_trained_on = open_console(), None, False
+    if isinstance(shown, Path):
         from mnistlr.images import to_mnist
 
-        saved, truth = _load_model_of_pictures(path), None
+        saved, photo = _load_model_of_pictures(path), shown
         try:
             image = to_mnist(photo)
         except ImageError as error:
             raise ImageError(f"{photo}: {error}") from error
         pixels, shape, what = image.ravel(), image.shape, str(photo)
     else:
-        assert index is not None  # the command line has seen to it
         saved, data = _load_model_and_data(path, name, folder)
+        index = data.index_of(*shown)
         pixels, digit = data.image(index)
-        truth = _labels_for(saved, np.array([digit]))[0]
-        shape, what = data.image_shape, f"Image {index} of {data.title}"
+        label = _labels_for(saved, np.array([digit])).item()
+        truth = _names_of(saved).get(label, label)
+        shape, what, was_trained_on = data.image_shape, name_image(data, index), _was_trained_on(saved, data, index)
     why = explain(saved.model, pixels)
+    why = replace(why, classes=np.array(list(_names_of(saved).values()), dtype=object))
     if output is not None:
         from mnistlr.plots import plot_explanation, save_figure
 
         save_figure(plot_explanation(why, true_label=truth, image_shape=shape).figure, output)
-    label = "" if truth is None else f", label {truth}"
-    console.print(what + label, soft_wrap=True)
+    console.print(what if truth is None else f"{what}, label {truth}", soft_wrap=True)
+    if was_trained_on:
+        console.print(_TRAINED_ON)
     console.print(f"predicted {why.label}, runner-up {why.runner_up}", soft_wrap=True)
     console.print()
     console.print(draw_explanation(why, shape, console))
@@ -244,11 +282,12 @@ def _load_model_and_data(path: Path | None, name: str | None, folder: Path | Non
     """Load a model and a data set of images of its size, by default the one that it was trained on."""
     saved = _load_model(path)
     if name is None:
-        origin = saved.provenance.get("data")
-        name = origin.get("name") if isinstance(origin, dict) else None
-        if name not in NAMES:
+        name = _origin(saved).get("name")
+        if isinstance(name, str) and name not in NAMES:
+            raise ValueError(f"the model {path} was trained on {name}; give the folder with its files: --data FOLDER")
+        if name is None:
             name = "mnist"
-            print(f"mnistlr: {path} does not say what it was trained on; taking mnist", file=sys.stderr)
+            tell(f"{path} does not say what it was trained on; taking mnist")
     data = load(name, folder)
     n_features, n_pixels = saved.model.n_features_in_, data.X_test.shape[1]
     if n_features != n_pixels:
@@ -285,11 +324,42 @@ def _labels_for(saved: "ModelFile", digits: NDArray[np.int64]) -> NDArray[Any]:
     )
 
 
+def _names(classes: NDArray[Any], digit: Any) -> dict[Any, str]:
+    """Return what to call each label: those of a detector are "2" and "not 2"."""
+    if classes.dtype == bool and isinstance(digit, int):
+        return {False: f"not {digit}", True: str(digit)}
+    return {label: str(label) for label in classes.tolist()}
+
+
+def _names_of(saved: ModelFile) -> dict[Any, str]:
+    return _names(saved.model.classes_, saved.provenance.get("digit"))
+
+
+def _in_words(summary: ClassificationSummary, names: dict[Any, str]) -> ClassificationSummary:
+    return ClassificationSummary(summary.matrix, [names.get(label, str(label)) for label in summary.labels])
+
+
+def _origin(saved: ModelFile) -> dict[str, Any]:
+    """Return what a model file says of the data that the model was trained on."""
+    origin = saved.provenance.get("data")
+    return origin if isinstance(origin, dict) else {}
+
+
+def _was_trained_on(saved: ModelFile, data: NamedData, index: int) -> bool:
+    """Return whether it is known that an image was among those that a model was trained on."""
+    origin = _origin(saved)
+    if origin.get("name") == "mnist" and data.name == "mnist_5k":  # which is part of MNIST's training set
+        return True
+    is_same = origin.get("name") == data.name and origin.get("sha256", data.checksums) == data.checksums
+    return is_same and data.is_for_training(index)
+
+
 def _print_accuracy(summary: ClassificationSummary, data: NamedData) -> None:
     answer = summary.labels[int(np.argmax(summary.support))]
     open_console().print(
         f"accuracy {100 * summary.accuracy:.2f} % on {len(data.y_test):,} test images "
-        f'(always "{answer}": {100 * summary.baseline:.2f} %)'
+        f'(always "{answer}": {100 * summary.baseline:.2f} %)',
+        soft_wrap=True,
     )
 
 

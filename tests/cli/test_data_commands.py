@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mnistlr import __version__
+from mnistlr.datasets.named import load_named
 from tests.conftest import ImageData, TinyMnist
 from tests.helpers.command_runs import Run, assert_error
 from tests.helpers.local_server import LocalServer
@@ -110,10 +111,20 @@ def test_show_in_the_terminal(run: Run) -> None:
     assert max(map(len, out.splitlines())) <= 80
 
 
+def test_show_an_image_by_its_part_and_number(run: Run) -> None:
+    data = load_named("digits")
+    for part, number, label in (("train", 7, data.y_train[7]), ("test", 8, data.y_test[8])):
+        out = run("show", f"--{part}", number, "--dataset", "digits").out
+        index = data.index_of(part, number)
+        assert out.endswith(f"Image {index} of scikit-learn's bundled digits ({part} {number}), label {label}\n")
+        assert out == run("show", index, "--dataset", "digits").out
+
+
 def test_show_36001(run: Run, mnist: ImageData) -> None:
     if not mnist.is_full:
         pytest.skip("needs all of MNIST: set MNISTLR_DATA")
-    assert run("show", 36001).out.endswith("Image 36001 of MNIST (training set), label 2\n")
+    assert run("show", 36001).out.endswith("Image 36001 of MNIST (train 36001), label 2\n")
+    assert run("show", "--test", 8).out.endswith("Image 60008 of MNIST (test 8), label 5\n")
 
 
 @pytest.mark.parametrize("arguments", [("show", 2), ("show", "--grid", "3x4")])
@@ -144,5 +155,6 @@ def test_what_can_be_done_without_mnist(
     monkeypatch.setenv("MNISTLR_CACHE", str(tmp_path / "cache"))
     status, out, err = run(*command)
     assert (status, out) == (1, "")
-    assert err.endswith("\nOr do without MNIST: --dataset digits\n")
+    assert err.endswith(" Or do without MNIST: --dataset digits\n")
+    assert err.count("\n") == 1
     assert run(*command, "--dataset", "digits").status == 0

@@ -13,8 +13,10 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix
 
 from mnistlr import LogisticRegression, SoftmaxRegression, explain, load_mnist_5k, load_model, save_model
+from mnistlr.datasets import shuffle, write_idx
 from mnistlr.datasets.named import load_named
 from mnistlr.saving.model_file import read_model_file
+from mnistlr.walkthrough import About, Walk
 from tests.helpers.command_runs import Run, assert_error
 
 
@@ -22,7 +24,8 @@ def test_train_ten_digits(run: Run, tmp_path: Path) -> None:
     status, out, _ = run("train", "--dataset", "digits", "--seed", 5, "--alpha", 0.001)
     assert status == 0
     data = load_named("digits")
-    peer = SoftmaxRegression(alpha=0.001, random_state=5).fit(data.X_train, data.y_train)
+    X, y = shuffle(data.X_train, data.y_train, random_state=5)
+    peer = SoftmaxRegression(alpha=0.001, random_state=5).fit(X, y)
     model, provenance = read_model_file(tmp_path / "mnistlr-softmax.npz")
     assert np.array_equal(model.coef_, peer.coef_)
     assert model.alpha == 0.001
@@ -34,6 +37,14 @@ def test_train_ten_digits(run: Run, tmp_path: Path) -> None:
     assert provenance["data"] == {"name": "digits", "sha256": data.checksums}
 
 
+def test_the_same_seed_makes_the_same_models_as_in_the_tour(run: Run, tmp_path: Path) -> None:
+    walk = Walk(About.of(load_named("digits"), seed=5), draw=False)
+    next(None for _ in walk.run() if "softmax" in walk.names)
+    for name, options in {"softmax": (), "detector": ("--digit", 2)}.items():
+        run("train", "--dataset", "digits", "--seed", 5, "-o", "model.npz", *options)
+        assert np.array_equal(load_model(tmp_path / "model.npz").coef_, walk.names[name].coef_)
+
+
 def test_train_a_detector(run: Run, tmp_path: Path) -> None:
     status, out, _ = run("train", "--dataset", "digits", "--digit", 7, "--solver", "sgd")
     assert status == 0
@@ -43,7 +54,7 @@ def test_train_a_detector(run: Run, tmp_path: Path) -> None:
     assert model.classes_.tolist() == [False, True]
     assert provenance["digit"] == 7
     data = load_named("digits")
-    assert f'(always "False": {100 * np.mean(data.y_test != 7):.2f} %)' in out
+    assert f'(always "not 7": {100 * np.mean(data.y_test != 7):.2f} %)' in out
 
 
 def test_train_that_does_not_converge_warns_in_one_line(run: Run) -> None:
@@ -93,7 +104,9 @@ def test_predict(run: Run, models: dict[str, Path]) -> None:
     data, model = load_named("digits"), load_model(models["softmax"])
     status, out, _ = run("predict", models["softmax"], "--index", 2, "-i", 1796)
     assert status == 0
-    assert "Image 2 of scikit-learn's bundled digits: predicted 2, label 2" in out
+    lines = out.splitlines()
+    trained_on = "The model was trained on this image."
+    assert lines[:2] == ["Image 2 of scikit-learn's bundled digits (train 84): predicted 2, label 2", trained_on]
     assert "Image 1796 of" in out
     assert max(map(len, out.splitlines())) <= 80
     found = json.loads(run("predict", models["softmax"], "--index", 2, "-i", 1796, "--json").out)
@@ -102,11 +115,41 @@ def test_predict(run: Run, models: dict[str, Path]) -> None:
     assert [answer["predicted"] for answer in found["answers"]] == model.predict(X).tolist()
     assert [answer["probabilities"] for answer in found["answers"]] == model.predict_proba(X).tolist()
     assert [answer["label"] for answer in found["answers"]] == [2, data.image(1796)[1]]
+    assert [answer["trained_on"] for answer in found["answers"]] == [data.is_for_training(k) for k in (2, 1796)]
+
+
+def test_predict_and_explain_take_images_by_their_part_and_number(run: Run, models: dict[str, Path]) -> None:
+    data = load_named("digits")
+    for part, number in (("test", 8), ("train", 8)):
+        index = data.index_of(part, number)
+        for command in ("predict", "explain"):
+            out = run(command, models["softmax"], f"--{part}", number).out
+            assert out == run(command, models["softmax"], "-i", index).out
+            assert out.startswith(f"Image {index} of scikit-learn's bundled digits ({part} {number})")
+            assert ("trained on this image" in out) == (part == "train")
+    found = json.loads(run("predict", models["softmax"], "--test", 3, "--test", 5, "--train", 1, "--json").out)
+    places = [(answer["part"], answer["number"]) for answer in found["answers"]]
+    assert places == [("train", 1), ("test", 3), ("test", 5)]
+
+
+def test_evaluate_says_when_the_model_was_trained_on_the_images(run: Run, tmp_path: Path) -> None:
+    data = load_named("mnist_5k")
+    model = SoftmaxRegression(random_state=0).fit(data.X_train, data.y_train)
+    for name, is_told in (("mnist", True), ("mnist_5k", False)):
+        save_model(model, tmp_path / "model.npz", provenance={"data": {"name": name}})
+        err = run("evaluate", "model.npz", "--dataset", "mnist_5k").err
+        assert ("the model was trained on these images" in err) == is_told
 
 
 def test_predict_with_a_detector(run: Run, models: dict[str, Path]) -> None:
-    assert "predicted True, label True" in run("predict", models["detector"], "-i", 2).out
-    assert "predicted False, label False" in run("predict", models["detector"], "-i", 1).out
+    assert "predicted 2, label 2\n" in run("predict", models["detector"], "-i", 2).out
+    out = run("predict", models["detector"], "-i", 1).out
+    assert "predicted not 2, label not 2\n" in out
+    assert out.splitlines()[-3].split() == ["not", "2", "2"]
+    report = run("evaluate", models["detector"]).out
+    assert " not 2 " in report
+    assert "True" not in out + report
+    assert "False" not in out + report
 
 
 @pytest.mark.parametrize("name", ["softmax", "detector"])
@@ -115,10 +158,10 @@ def test_explain(run: Run, models: dict[str, Path], name: str) -> None:
     status, out, err = run("explain", models[name], "--index", 2)
     why = explain(model, data.image(2)[0])
     assert (status, err) == (0, "")
-    label = 2 if name == "softmax" else True
-    first = f"Image 2 of scikit-learn's bundled digits, label {label}\npredicted {why.label}, runner-up {why.runner_up}"
-    assert out.startswith(first + "\n\n")
-    assert f"{why.label} leads {why.runner_up} by {why.margin:.2f} nats" in out
+    runner_up = why.runner_up if name == "softmax" else "not 2"
+    image, trained = "Image 2 of scikit-learn's bundled digits (train 84)", "The model was trained on this image."
+    assert out.startswith(f"{image}, label 2\n{trained}\npredicted 2, runner-up {runner_up}\n\n")
+    assert f"2 leads {runner_up} by {why.margin:.2f} nats" in out
     assert max(map(len, out.splitlines())) <= 80
     assert "\x1b" not in out
 
@@ -195,8 +238,28 @@ def test_predict_with_many_classes_shows_the_ten_most_probable(run: Run, tmp_pat
     save_model(model, tmp_path / "forty.npz", provenance={"data": {"name": "digits"}})
     out = run("predict", "forty.npz", "-i", 2).out
     assert max(map(len, out.splitlines())) <= 80
-    shown = [int(word) for word in out.splitlines()[1].split()]
+    shown = [int(word) for word in out.splitlines()[2].split()]
     assert shown == sorted(np.argsort(-model.predict_proba(data.image(2)[0][None])[0], kind="stable")[:10])
+
+
+def test_another_data_set_is_trained_on_and_named(run: Run, tmp_path: Path) -> None:
+    X, y = load_mnist_5k()
+    for part, rows in (("train", slice(0, None, 2)), ("test", slice(1, None, 2))):
+        upright = X[rows].reshape(-1, 28, 28)
+        write_idx(tmp_path / f"emnist-letters-{part}-images-idx3-ubyte.gz", upright.transpose(0, 2, 1))
+        write_idx(tmp_path / f"emnist-letters-{part}-labels-idx1-ubyte", (y[rows] + 1).astype(np.uint8))
+    status, out, err = run("train", "--data", ".", "-o", "letters.npz")
+    assert status == 0
+    assert "SoftmaxRegression on emnist-letters:" in out
+    assert "holds not MNIST but emnist-letters: 2,500 training images of 28x28 pixels" in err
+    assert "10 labels from 1 to 10; its images are stored transposed, and were turned upright" in err
+    found = json.loads(run("evaluate", "letters.npz", "--data", ".", "--json").out)
+    assert found["dataset"] == "emnist-letters"
+    assert found["accuracy"] > 0.8
+    assert "trained on this image" in run("predict", "letters.npz", "--data", ".", "--train", 1).out
+    assert_error(run("evaluate", "letters.npz"), 1, "was trained on emnist-letters; give the folder with its files")
+    outcome = run("train", "--data", ".", "--digit", 0)
+    assert outcome.err.endswith("there is no 0 among the labels of emnist-letters; choose another --digit.\n")
 
 
 def test_models_without_provenance(run: Run, tmp_path: Path) -> None:

@@ -11,7 +11,13 @@ _PART = re.compile(r"\x1b\[([\d;?]*)([A-Za-z])|([^\x1b])", re.DOTALL)
 
 
 def screen_of(*arguments: object, folder: Path, **environment: str) -> tuple[int, list[str]]:
-    """Run a command of mnistlr on a pseudo-terminal of 80 columns; return its status and the lines it leaves.
+    """Run a command of mnistlr on a terminal of its own; return its status and the lines it leaves there."""
+    status, written = written_by(*arguments, folder=folder, **environment)
+    return status, lines_left(written)
+
+
+def written_by(*arguments: object, folder: Path, **environment: str) -> tuple[int, str]:
+    """Run a command of mnistlr on a pseudo-terminal of 80 columns; return its status and all that it writes there.
 
     stdout and stderr are both the terminal, as they are for a user.
     """
@@ -40,7 +46,7 @@ def screen_of(*arguments: object, folder: Path, **environment: str) -> tuple[int
             pass
         status = running.wait()
     os.close(ours)
-    return status, lines_left(written.decode())
+    return status, written.decode()
 
 
 def lines_left(written: str) -> list[str]:
