@@ -107,8 +107,8 @@ def test_the_data_pass_few_files_on_the_way_from_fit_to_the_first_step(monkeypat
     """The files whose functions are handed the data, in the order in which they are entered.
 
     They are estimators, _support/foreign (is this on Dask?), training, samples, objective, solvers/sgd and step_size,
-    and kernels/passes, compiled, for some of the samples. A few more are entered without the data: stopping, _support/threads
-    (how many there are), solvers/curvature, kernels/records and lanes (room for weights).
+    and kernels/passes, compiled, for some of the samples. A few more are entered without the data: stopping,
+    _support/threads (how many there are), solvers/curvature, kernels/records and lanes (room for weights).
     """
     X, y = np.random.default_rng(0).integers(0, 256, (600, 20), dtype=np.uint8), np.arange(600) % 3
     entered, with_data = [], []

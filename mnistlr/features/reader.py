@@ -1,6 +1,5 @@
 """The reader of digits: upright, edges, softmax regression."""
 
-import copy
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, Self
@@ -11,9 +10,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from mnistlr._support.foreign import is_dask
+from mnistlr._support.foreign import check_in_process
 from mnistlr.estimators import SoftmaxRegression
-from mnistlr.exceptions import ArgumentError
 from mnistlr.features.pixels import is_plain
 from mnistlr.features.transformers import Deskew, EdgeFeatures
 from mnistlr.metrics import Explanation
@@ -107,8 +105,7 @@ class DigitReader(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ----------
         X : array-like or sparse matrix, shape (n_samples, n_features)
             An image in each row: 0 is paper, larger values are ink. ``uint8`` is taken as it is; in other types the
-            largest value of all images is full ink. A Dask array of ``uint8`` is looked at block by block; see
-            :func:`mnistlr.on_dask.fit`.
+            largest value of all images is full ink.
         y : array-like, shape (n_samples,)
             Labels of any kind.
         sample_weight : array-like, shape (n_samples,), optional
@@ -126,26 +123,20 @@ class DigitReader(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             For data that do not fit together or are not finite, or labels of one class only.
         """
         self._validate_params()
-        if is_dask(X):
-            self._check_dask(X)
-            if X.dtype != np.uint8:
-                raise ArgumentError(
-                    f"expected a Dask array of uint8, whose full ink is 255, got {X.dtype}; take pixels from 0 to 255."
-                )
-            self._look_at(self._validate(np.zeros((1, X.shape[1]), np.uint8), reset=True))
-            features = self.features(X)
-        else:
-            X, y = self._validate(X, y, reset=True)
-            counted = X
-            if sample_weight is not None:
-                sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-                counted = X[sample_weight > 0] if sample_weight.any() else X
-            self._look_at(counted)
-            features = self.edges_.convert(self.deskew_.convert(X))
+        check_in_process("DigitReader", has_like=False, X=X, y=y, sample_weight=sample_weight)
+        X, y = self._validate(X, y, reset=True)
+        counted = X
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+            counted = X[sample_weight > 0] if sample_weight.any() else X
+        self._look_at(counted)
+        self._learn(self.edges_.convert(self.deskew_.convert(X)), y, sample_weight)
+        return self
+
+    def _learn(self, features: Any, y: Any, sample_weight: Any) -> None:
         self.classifier_.fit(features, y, sample_weight)
         self.classes_, self.n_iter_ = self.classifier_.classes_, self.classifier_.n_iter_
         self.stop_reason_ = self.classifier_.stop_reason_
-        return self
 
     def steps(self) -> tuple[Deskew, EdgeFeatures, SoftmaxRegression]:
         """Return the three steps with these parameters, not fitted."""
@@ -163,46 +154,23 @@ class DigitReader(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.deskew_, self.edges_, self.classifier_ = self.steps()
         self.edges_.fit(self.deskew_.fit(X).convert(X[:1]))
 
-    def features(self, X: Any) -> Any:
+    def features(self, X: Any) -> NDArray[np.uint8]:
         """Return the features that the classifier sees, shape (n_samples, n_edge_features).
 
         Parameters
         ----------
-        X : array-like, sparse matrix or Dask array, shape (n_samples, n_features)
+        X : array-like or sparse matrix, shape (n_samples, n_features)
             As for ``predict``.
 
         Returns
         -------
-        ndarray of uint8, or a Dask array in the same blocks
+        ndarray of uint8
         """
-        if is_dask(X):
-            return self._features_of_blocks(X)
         if not is_plain(X, self):
+            check_in_process("DigitReader", has_like=False, X=X)
             check_is_fitted(self)
             X = self._validate(X, reset=False)
         return self.edges_.convert(self.deskew_.convert(X))
-
-    def _features_of_blocks(self, X: Any) -> Any:
-        check_is_fitted(self)
-        self._check_dask(X)
-        if X.shape[1] != self.n_features_in_:
-            raise ArgumentError(f"expected images of {self.n_features_in_} pixels, got {X.shape[1]}.")
-        # The blocks are what runs side by side.
-        deskew, edges = (copy.copy(step).set_params(n_jobs=1) for step in (self.deskew_, self.edges_))
-        none = np.empty((0, len(edges.get_feature_names_out())), np.uint8)
-
-        def see(block: Any) -> Any:
-            return edges.convert(deskew.convert(deskew.check(block))) if block.shape[0] else none
-
-        X = X.rechunk({1: -1})
-        return X.map_blocks(see, dtype=np.uint8, chunks=(X.chunks[0], none.shape[1:]), meta=none)
-
-    def _check_dask(self, X: Any) -> None:
-        if not hasattr(X, "rechunk") or X.ndim != 2:
-            raise ArgumentError(
-                f"expected a Dask array with an image in each row, got {type(X).__name__}; of a data frame take "
-                "to_dask_array(lengths=True)."
-            )
 
     def decision_function(self, X: Any) -> Array:
         """Return the scores of the classes, as ``SoftmaxRegression.decision_function``."""

@@ -77,12 +77,8 @@ class PixelTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         if not is_plain(X, self):
             check_is_fitted(self)
-            X = self.check(X)
+            X = self._validate(X, reset=False)
         return self.convert(X)
-
-    def check(self, X: Any) -> Any:
-        """Return images as ``convert`` takes them, with the errors of ``transform``."""
-        return self._validate(X, reset=False)
 
     def convert(self, X: Any) -> NDArray[np.uint8]:
         """Do what ``transform`` does, for images that have been checked."""

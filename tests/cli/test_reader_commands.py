@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistlr import DigitReader, explain, load_mnist_5k
+from mnistlr import DigitReader, explain, load_mnist_5k, save_model
 from mnistlr.datasets.named import load_named
 from mnistlr.saving.model_file import read_model_file
 from mnistlr.trained import trained_reader
@@ -92,7 +92,7 @@ def test_a_photo_is_read_without_a_model(run: Run, photo: Path) -> None:
 
 def test_a_model_is_one_by_its_name_or_its_contents(run: Run, photo: Path, tmp_path: Path) -> None:
     X, y = load_mnist_5k()
-    renamed = DigitReader(random_state=0).fit(X[::5], y[::5] + 100).save(tmp_path / "model")
+    renamed = save_model(DigitReader(random_state=0).fit(X[::5], y[::5] + 100), tmp_path / "model")
     assert "predicted 103" in run("predict", renamed, photo).out
     assert "predicted 103" in run("explain", renamed, photo).out
     (tmp_path / "broken.npz").write_bytes(renamed.read_bytes()[:1000])

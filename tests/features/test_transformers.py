@@ -131,6 +131,14 @@ def test_not_fitted(estimator, digits):
         outcome(clone(estimator), digits[0])
 
 
+def test_a_reader_takes_data_in_this_process(digits):
+    blocks = pytest.importorskip("dask.array").from_array(digits[0], chunks=500)
+    reader = DigitReader(random_state=0).fit(*digits)
+    for use in (lambda: reader.predict(blocks), lambda: DigitReader().fit(blocks, digits[1])):
+        with pytest.raises(ArgumentError, match=r"X is on Dask, but mnistlr\.DigitReader takes data in this process"):
+            use()
+
+
 def test_weights_are_repeated_samples(digits):
     X, y = digits[0][:300], digits[1][:300]
     weights = np.arange(300) % 3
