@@ -1,7 +1,14 @@
 """The command line: its commands with their options.
 
-``data``, ``models``, ``tour`` and ``draw`` do the work; ``parsing`` reads numbers, ``errors`` reports what went wrong.
+<<<<<<< HEAD
+``data``, ``models``, ``tour``, ``learn`` and ``draw`` do the work; ``parsing`` reads numbers, ``errors`` reports faults.
 Results go to stdout, progress to stderr. Nothing slow is imported before a command runs.
+=======
+``data``, ``models``, ``tour``, ``learn`` and ``draw`` do the work. Results go to stdout, progress to stderr. An error
+is one line on stderr, "mnistlr: error: ...", and an exit status: 1, or 2 where the command was misused, or 130 after
+Ctrl-C.
+Nothing slow is imported before a command runs.
+>>>>>>> c2df8e4 (lessons: nine notebooks in which a reader builds it all)
 """
 
 import sys
@@ -340,6 +347,21 @@ def draw(
     from mnistlr.cli.draw import draw as run
 
     run(model, output, not no_open)
+
+
+@app.command(epilog="Example: mnistlr learn lessons")
+def learn(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write them; is created.")] = Path(
+        "mnistlr-lessons"
+    ),
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace lessons that are there, with the answers in them.")
+    ] = False,
+) -> None:
+    """Write nine lessons, notebooks in which you build it all yourself (extra `notebook`)."""
+    from mnistlr.cli.learn import learn as run
+
+    run(folder, force)
 
 
 @app.command(epilog="Example: mnistlr warmup")
