@@ -4,8 +4,12 @@ Printed lines are straight, thin and long, and run in two directions at a right 
 angles; at the right one the most ink lies in long straight runs along rows and columns. There, each run is judged:
 
 - a line across the page is a rule or a margin line;
-- a line that ends at lines across it, at both ends, is part of a frame, of squares or of form boxes;
-- a line that is longer than everything else that is written, and thinner, is an underline or what is left of a frame.
+- a line that ends at such lines, at both ends, is part of a frame, of squares or of form boxes;
+- a line that is longer than everything else that is written, and thinner, is an underline or what is left of a frame;
+- so is a line at the side of what is written, when it has much less ink per length than the strokes.
+
+Digits have straight strokes, too. They hang together with others, which have as much ink per length, and a one stands
+among digits of its height.
 
 Of a line that is taken away, a pixel stays where ink goes on at both sides of the line, which is where a stroke crosses
 it, or where it is much darker than the line.
@@ -17,27 +21,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from mnistlr.images.surface import shrink
+from mnistlr.images.lines import Line, find_angle, find_lines, size_of_largest
+from mnistlr.images.strokes import stroke_width
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-_ANGLES = np.arange(-12, 13)  # degrees, to which a picture is held askew at most
-_COARSE = 200  # longer side of the small picture in which the angle is found
-_LONG = 0.15  # of the shorter side: straight runs from here on are looked at
-_THIN = 0.035  # of the shorter side: lines are no thicker
+_TINY = 48  # pixels of the shorter side, below which strokes are as thin as lines
 _ACROSS = 0.7  # of the picture's side: such lines are rules or margin lines
 _LEAST = 0.02  # of all ink: less is no digit
+_PART = 0.3  # of a line's ink: strokes with less ink are its blots
+_FINE = 0.5  # of the strokes' ink per length: printed lines that touch them have less
+_LONGER = 1.15  # times as long as all that is written
+_ALONG = 0.6  # of what is written: lines at its side are as long
+_BEYOND = 0.1  # of what is written: so much may be on the other side of such a line
 _ROUNDS = 3  # a photo's perspective gives lines several angles
-
-
-class _Line(NamedTuple):
-    """A straight run in a turned picture: rows ``top`` to ``bottom`` - 1, columns ``left`` to ``right`` - 1."""
-
-    top: int
-    left: int
-    bottom: int
-    right: int
 
 
 def find_rules(contrast: Array, noise: float) -> Mask:
@@ -55,14 +53,17 @@ def find_rules(contrast: Array, noise: float) -> Mask:
     ndarray of bool, shape (rows, columns)
     """
     left, found = contrast.copy(), np.zeros(contrast.shape, dtype=bool)
+    if min(contrast.shape) < _TINY:
+        return found
     threshold = max(4 * noise, 0.15 * float(np.quantile(contrast, 0.997)))
-    n_ink = np.count_nonzero(contrast > 2 * threshold)
+    n_ink, size = np.count_nonzero(contrast > 2 * threshold), size_of_largest(contrast > threshold)
     for _ in range(_ROUNDS):
-        angle, n_straight = _angle(left, threshold)
+        angle, n_straight = find_angle(left, threshold, size)
         if not n_straight:
             break
         turned = ndimage.rotate(left, angle, reshape=True, order=1) if angle else left
-        rules = _printed(turned, threshold)
+        before = ndimage.rotate(found.astype(float), angle, reshape=True, order=1) > 0.3 if angle else found
+        rules = _printed(turned, threshold, size, before)
         if not rules.any():
             break
         back = ndimage.rotate(rules.astype(float), -angle, reshape=False, order=1) if angle else rules.astype(float)
@@ -73,105 +74,123 @@ def find_rules(contrast: Array, noise: float) -> Mask:
     return found if np.count_nonzero(left > 2 * threshold) > _LEAST * n_ink else np.zeros_like(found)
 
 
-def _angle(contrast: Array, threshold: float) -> tuple[float, int]:
-    """Return the angle at which most thin ink lies in long straight runs, and how much."""
-    small = shrink(contrast, _COARSE)
-    length, thick = _sizes(small.shape)
-    best, most = 0.0, 0
-    for angle in sorted(_ANGLES, key=abs):
-        ink = (ndimage.rotate(small, angle, order=1) if angle else small) > threshold / 2
-        n_straight = sum(int((_straight(one, length * 4 // 3) & _thin(one, thick)).sum()) for one in (ink, ink.T))
-        if n_straight > 1.05 * most:
-            best, most = float(angle), n_straight
-    return best, most
+class _View(NamedTuple):
+    """A turned picture, or the same transposed; all arrays have shape (rows, columns)."""
+
+    seen: Array
+    """Its contrast."""
+    ink: Mask
+    strokes: Mask
+    """The ink without specks."""
+    page: Mask
+    """What is found to be printed."""
+    before: Mask
+    """What was found so before."""
+    lines: list[Line]
+    """The straight runs along its rows."""
+    is_upright: bool
+    """Whether it is transposed: its lines run along the picture's columns."""
+
+    def take_away(self, line: Line, threshold: float) -> None:
+        """Call a line printed, but for the strokes across it."""
+        self.page[line.area] |= ~_crossing(self.seen, line, threshold)
+
+    def rest(self, line: Line) -> Mask:
+        """Return the strokes beside a line."""
+        rest: Mask = self.strokes & ~self.page
+        rest[line.area] = False
+        return rest
 
 
-def _sizes(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Return from where on a run is long, and up to where it is thin."""
-    return max(24, round(_LONG * min(shape))), max(3, round(_THIN * min(shape)))
-
-
-def _thin(ink: Mask, thick: int) -> Mask:
-    """Find the ink that lies in short runs along its column."""
-    thin: Mask = ink & ~ndimage.grey_opening(ink.astype(np.uint8), (thick + 1, 1)).astype(bool)
-    return thin
-
-
-def _straight(ink: Mask, length: int) -> Mask:
-    """Find the ink that lies in runs along a row, at least so long; a step of a pixel is allowed."""
-    wider = ndimage.maximum_filter1d(ink.astype(np.uint8), 3, axis=0)
-    shorter = ndimage.minimum_filter1d(wider, length, axis=1, mode="constant")
-    straight: Mask = ndimage.maximum_filter1d(shorter, length, axis=1).astype(bool) & ink
-    return straight
-
-
-def _printed(contrast: Array, threshold: float) -> Mask:
-    """Find the printed lines of a picture in which they run along rows and columns."""
-    ink = contrast > threshold
-    length, thick = _sizes(contrast.shape)
-    level, upright = _lines(ink, length, thick), _lines(ink.T, length, thick)
-    printed = np.zeros(contrast.shape, dtype=bool)
-    strokes = ndimage.binary_opening(ink, np.ones((3, 3)))  # without specks
-    views = (
-        (level, upright, contrast, strokes, printed),
-        (upright, level, contrast.T, strokes.T, printed.T),
-    )
-    for is_frame in (True, False):
-        for lines, others, seen, inked, page in views:
-            for line in lines:
-                rest = inked & ~page
-                rest[_area(line)] = False
-                if _joins(line, others, seen.shape) if is_frame else _is_longest(line, rest):
-                    page[_area(line)] |= ~_crossing(seen, line, threshold)
+def _printed(contrast: Array, threshold: float, size: int, before: Mask) -> Mask:
+    """Find more printed lines of a picture in which they run along rows and columns; ``before`` are known ones."""
+    ink, printed = contrast > threshold, np.zeros(contrast.shape, dtype=bool)
+    strokes = ndimage.binary_opening(ink, np.ones((3, 3)))
+    level = _View(contrast, ink, strokes, printed, before, find_lines(contrast, threshold, size), False)
+    found = find_lines(contrast.T, threshold, size)
+    upright = _View(contrast.T, ink.T, strokes.T, printed.T, before.T, found, True)
+    frames = _frames(level, upright)
+    heavy = _ink_of_strokes(level, upright)
+    usual = float(np.median([line.ink for lines in frames for line in lines] or [0.0]))
+    for view, lines, others in zip((level, upright), frames, frames[::-1], strict=True):
+        for line in lines:
+            is_in_frame = all(line.meets(others)) and line.ink < usual / _FINE
+            if is_in_frame or not _is_in_a_digit(line, view, heavy):
+                view.take_away(line, threshold)
+    heavy = _ink_of_strokes(level, upright)
+    for view, lines in zip((level, upright), frames, strict=True):
+        for line in view.lines:
+            if line not in lines and _is_beside(line, view, heavy):
+                view.take_away(line, threshold)
     return printed
 
 
-def _area(line: _Line) -> tuple[slice, slice]:
-    return slice(max(line.top - 2, 0), line.bottom + 2), slice(line.left, line.right)
+def _frames(level: _View, upright: _View) -> tuple[list[Line], list[Line]]:
+    """Return the lines of both views that run across the page or end, at both ends, at others of these lines."""
+    lines, fewer = None, (level.lines, upright.lines)
+    while fewer != lines:
+        lines = fewer
+        fewer = (
+            [one for one in lines[0] if one.extent >= _ACROSS * level.seen.shape[1] or all(one.meets(lines[1]))],
+            [one for one in lines[1] if one.extent >= _ACROSS * level.seen.shape[0] or all(one.meets(lines[0]))],
+        )
+    return fewer
 
 
-def _lines(ink: Mask, length: int, thick: int) -> list[_Line]:
-    """Return the straight runs along rows that are thin for more than half of their length."""
-    found = _straight(ink, length) & _thin(ink, thick)
-    joined = ndimage.maximum_filter1d(found, 4 * thick + 1, axis=1)  # where strokes cross a line it is not thin
-    pieces, _ = ndimage.label(joined, np.ones((3, 3)))
-    lines = []
-    for k, area in enumerate(ndimage.find_objects(pieces), start=1):
-        thin = found[area] & (pieces[area] == k)
-        columns = np.flatnonzero(thin.any(axis=0))
-        if len(columns) < length / 2 or np.ptp(columns) < length:
-            continue
-        rows = np.flatnonzero(thin.sum(axis=1) > 0.1 * len(columns))
-        if len(columns) > np.ptp(columns) / 2 and len(rows) and np.ptp(rows) < 2 * thick:
-            top, left = (part.start for part in area)
-            lines.append(
-                _Line(*(int(n) for n in (top + rows[0], left + columns[0], top + rows[-1] + 1, left + columns[-1] + 1)))
-            )
-    return lines
+def _ink_of_strokes(level: _View, upright: _View) -> float:
+    """Return how much ink the strokes have per length: those that are no lines; the lines if there is little else."""
+    rest = level.strokes & ~level.page
+    most = 0.0
+    for view, strokes in ((level, rest), (upright, rest.T)):
+        for line in view.lines:
+            if not view.page[line.area].any():
+                strokes[line.area] = False
+                most = max(most, line.extent * line.ink)
+    if rest.any() and level.seen[rest].sum() > _PART * most:
+        return stroke_width(rest.astype(float)) * float(np.median(level.seen[rest]))
+    inks = [line.ink for view in (level, upright) for line in view.lines if not view.page[line.area].any()]
+    return max(inks, default=0.0)
 
 
-def _joins(line: _Line, others: list[_Line], shape: tuple[int, ...]) -> bool:
-    """Return whether a line runs across the page, or ends at lines across it."""
-    extent = line.right - line.left
-    if extent >= _ACROSS * shape[1]:
-        return True
-    near = max(4, 2 * (line.bottom - line.top), extent // 12)
-    ends = [False, False]
-    for other in others:  # transposed: its top and bottom are columns here
-        if other.left - near <= line.top and line.bottom <= other.right + near:
-            ends[0] |= other.top - near <= line.left <= other.bottom + near
-            ends[1] |= other.top - near <= line.right <= other.bottom + near
-    return all(ends)
+def _is_in_a_digit(line: Line, view: _View, heavy: float) -> bool:
+    """Return whether a line hangs together with strokes that have no more ink per length, or stands among digits."""
+    if line.left <= 2 and line.right >= view.seen.shape[1] - 2:  # through the whole picture
+        return False
+    pieces, _ = ndimage.label(view.ink & ~view.page, np.ones((3, 3)))
+    on_line = pieces[line.top : line.bottom, line.left : line.right]
+    joined = np.isin(pieces, np.unique(on_line[on_line > 0]))
+    joined[line.area] = False
+    if view.seen[joined].sum() > _PART * line.ink * line.extent:
+        return line.ink > _FINE * heavy
+    return view.is_upright and line.extent < _LONGER * _extent(view.rest(line))
 
 
-def _is_longest(line: _Line, rest: Mask) -> bool:
-    """Return whether a line is longer than all else that is written, and so thin that it is no stroke."""
-    columns = np.flatnonzero(rest.sum(axis=0) > 1)
-    extent, thick = line.right - line.left, line.bottom - line.top
-    return len(columns) > 0 and extent > max(1.15 * np.ptp(columns), 12 * thick) and rest.sum() > extent * thick / 2
+def _is_beside(line: Line, view: _View, heavy: float) -> bool:
+    """Return whether a line is an underline or what is left of a frame."""
+    rest, thick = view.rest(line), line.bottom - line.top
+    along = _extent(rest)
+    if not along:
+        return False
+    if line.extent > max(_LONGER * along, 12 * thick) and rest.sum() > line.extent * thick / 2:
+        return not _is_in_a_digit(line, view, heavy)
+    if line.ink > _FINE * heavy or _is_in_a_digit(line, view, heavy):
+        return False
+    rows = slice(max(line.top - line.near, 0), line.bottom + line.near)
+    ends = ((view.page | view.before)[rows, max(x - line.near, 0) : x + line.near] for x in (line.left, line.right))
+    if line.extent < _ALONG * along and not any(end.any() for end in ends):
+        return False
+    above = np.count_nonzero(rest[: line.top, line.left : line.right])
+    below = np.count_nonzero(rest[line.bottom :, line.left : line.right])
+    return bool(min(above, below) < _BEYOND * max(above, below))
 
 
-def _crossing(contrast: Array, line: _Line, threshold: float) -> Mask:
+def _extent(ink: Mask) -> int:
+    """Return how far ink extends along rows."""
+    columns = np.flatnonzero(ink.sum(axis=0) > 1)
+    return int(np.ptp(columns)) if len(columns) else 0
+
+
+def _crossing(contrast: Array, line: Line, threshold: float) -> Mask:
     """Find where strokes cross a line that runs along rows: in its rows and two more at either side."""
     top, bottom = max(line.top - 2, 0), line.bottom + 2
     area = contrast[top:bottom, line.left : line.right]

@@ -1,0 +1,137 @@
+"""Find straight, thin, long runs of ink, and the angle at which most of them lie along rows and columns."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from mnistlr.images.surface import shrink
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+_ANGLES = 0, -3, 3, -6, 6, -9, 9, -12, 12  # degrees, to which a picture is held askew at most
+_COARSE = 200  # longer side of the small picture in which the angle is found
+_LONG, _LONG_IN_PIECE = 0.15, 0.35  # of the shorter side, of the largest piece: shorter straight runs are no lines
+_SHORT, _USUAL = 16, 24  # pixels, at least: with small pieces of ink, and else
+_THIN = 0.235  # of that length: lines are no thicker
+
+
+class Line(NamedTuple):
+    """A straight run in a turned picture: rows ``top`` to ``bottom`` - 1, columns ``left`` to ``right`` - 1."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+    ink: float
+    """The sum of the contrast across it, as a rule."""
+
+    @property
+    def extent(self) -> int:
+        """Its length."""
+        return self.right - self.left
+
+    @property
+    def area(self) -> tuple[slice, slice]:
+        """Its rows and two more at either side, and its columns."""
+        return slice(max(self.top - 2, 0), self.bottom + 2), slice(self.left, self.right)
+
+    @property
+    def near(self) -> int:
+        """How far from its end another may be that it ends at."""
+        return max(4, 2 * (self.bottom - self.top), self.extent // 12)
+
+    def meets(self, others: list["Line"]) -> tuple[bool, bool]:
+        """Return whether its left end and its right end are at one of the lines across it."""
+        ends = [False, False]
+        for other in others:  # transposed: its top and bottom are columns here
+            if other.left - self.near <= self.top and self.bottom <= other.right + self.near:
+                ends[0] |= other.top - self.near <= self.left <= other.bottom + self.near
+                ends[1] |= other.top - self.near <= self.right <= other.bottom + self.near
+        return ends[0], ends[1]
+
+
+def size_of_largest(ink: Mask) -> int:
+    """Return the longer side of the piece of ink that has most."""
+    pieces, n_pieces = ndimage.label(ink, np.ones((3, 3)))
+    if not n_pieces:
+        return 0
+    largest = int(np.bincount(pieces.ravel())[1:].argmax())
+    rows, columns = ndimage.find_objects(pieces)[largest]
+    return int(max(rows.stop - rows.start, columns.stop - columns.start))
+
+
+def find_angle(contrast: Array, threshold: float, size: int) -> tuple[int, int]:
+    """Return the angle at which most thin ink lies in long straight runs, and how much; ``size`` as for `find_lines`.
+
+    Longer runs count up to three times.
+    """
+    small = shrink(contrast, _COARSE)
+    length, thick = _bounds(small.shape, size * max(small.shape) // max(contrast.shape))
+
+    def straightness(angle: int) -> int:
+        ink = (ndimage.rotate(small, angle, order=1) if angle else small) > threshold / 2
+        runs = [_straight(one, length * k * 4 // 3) & _thin(one, thick) for one in (ink, ink.T) for k in (1, 2, 4)]
+        return sum(int(run.sum()) for run in runs)
+
+    best, most = 0, 0
+    for angles in (_ANGLES, (-2, -1, 1, 2)):
+        for angle in [best + a for a in angles]:
+            straight = straightness(angle)
+            if straight > 1.05 * most:
+                best, most = angle, straight
+    return best, most
+
+
+def find_lines(contrast: Array, threshold: float, size: int) -> list[Line]:
+    """Return the straight runs along rows that are thin for more than half of their length.
+
+    Parameters
+    ----------
+    contrast : ndarray, shape (rows, columns)
+    threshold : float
+        Of ink.
+    size : int
+        Of the largest piece of ink, pixels: lines are long and thin beside it.
+    """
+    ink = contrast > threshold
+    length, thick = _bounds(contrast.shape, size)
+    found = _straight(ink, length) & _thin(ink, thick)
+    joined = ndimage.maximum_filter1d(found, 4 * thick + 1, axis=1)  # where strokes cross a line it is not thin
+    pieces, _ = ndimage.label(joined, np.ones((3, 3)))
+    lines = []
+    for k, area in enumerate(ndimage.find_objects(pieces), start=1):
+        thin = found[area] & (pieces[area] == k)
+        columns = np.flatnonzero(thin.any(axis=0))
+        if len(columns) < length / 2 or np.ptp(columns) < length:
+            continue
+        rows = np.flatnonzero(thin.sum(axis=1) > 0.1 * len(columns))
+        if len(columns) > np.ptp(columns) / 2 and len(rows) and np.ptp(rows) < 2 * thick:
+            top, left = (part.start for part in area)
+            rows, columns = top + rows, left + columns
+            line = Line(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1, 0.0)
+            across = np.maximum(contrast[line.area], 0).sum(axis=0)
+            lines.append(line._replace(ink=float(np.quantile(across, 0.4))))
+    return lines
+
+
+def _bounds(shape: tuple[int, ...], size: int) -> tuple[int, int]:
+    """Return from where on a run is long, and up to where it is thin."""
+    length = max(_SHORT, round(min(max(_USUAL, _LONG * min(shape)), _LONG_IN_PIECE * size)))
+    return length, max(3, round(_THIN * length))
+
+
+def _thin(ink: Mask, thick: int) -> Mask:
+    """Find the ink that lies in short runs along its column."""
+    thin: Mask = ink & ~ndimage.grey_opening(ink.astype(np.uint8), (thick + 1, 1)).astype(bool)
+    return thin
+
+
+def _straight(ink: Mask, length: int) -> Mask:
+    """Find the ink that lies in runs along a row, at least so long; a step of a pixel is allowed."""
+    wider = ndimage.maximum_filter1d(ink.astype(np.uint8), 3, axis=0)
+    shorter = ndimage.minimum_filter1d(wider, length, axis=1, mode="constant")
+    straight: Mask = ndimage.maximum_filter1d(shorter, length, axis=1).astype(bool) & ink
+    return straight
