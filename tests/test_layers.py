@@ -42,8 +42,7 @@ MAY_IMPORT = {
     "warmup": TRAINING | {"metrics", "features"},
     "trace": TRAINING | {"warmup"},
     "walkthrough": TRAINING | {"metrics", "plots", "trace"},
-    "lessons": TRAINING | {"features", "metrics", "plots"},
-    "draw": TRAINING | {"images", "saving"},
+    "saving": TRAINING | {"features"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT) - {"on_dask"}
 TOP = {"__init__", "__main__"}  # the public names and the command

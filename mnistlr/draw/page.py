@@ -1,9 +1,9 @@
 """The page to draw a digit on: one HTML file with the model's weights inside.
 
-The page computes what `mnistlr.images.normalise` and the estimators' ``decision_function`` compute, in JavaScript
-that is kept as readable: ``templates/`` holds ``ink.js``, ``normalise.js``, ``model.js``, ``view.js`` and
-``main.js``, to be read in this order. It loads nothing and sends nothing: its content-security policy allows this one
-script and this one style, by their checksums, and nothing else.
+The page computes what `mnistlr.images`, `mnistlr.features` and the estimators' ``decision_function`` compute, in
+JavaScript that is kept as readable: ``templates/`` holds the files of ``SCRIPTS``, to be read in this order. It loads
+nothing and sends nothing: its content-security policy allows this one script and this one style, by their checksums,
+and nothing else.
 """
 
 import base64
@@ -17,15 +17,33 @@ from numpy.typing import NDArray
 
 from mnistlr._version import __version__
 from mnistlr.exceptions import ImageError
+from mnistlr.features import DigitReader
 from mnistlr.images.normalise import SIDE
 from mnistlr.saving.model_file import Model, ModelFile
 
-SCRIPTS = ("ink.js", "normalise.js", "model.js", "view.js", "main.js")
+SCRIPTS = (
+    "ink.js",
+    "strokes.js",
+    "normalise.js",
+    "deskew.js",
+    "edges.js",
+    "model.js",
+    "view.js",
+    "main.js",
+)
 
 _DATA = {
     "mnist": "MNIST",
     "mnist_5k": "5,000 images of MNIST",
     "digits": "the 1,797 digits of 8x8 pixels that scikit-learn bundles, enlarged",
+}
+
+_SIGHT = {
+    False: "This model looks at every square by itself, so its weights are the same for all drawings.",
+    True: (
+        "This model looks at edges: how the lines run, and where. The picture of weights shows what that comes to for "
+        "your drawing, square by square, and changes with it."
+    ),
 }
 
 
@@ -35,8 +53,9 @@ def render_draw_page(saved: ModelFile) -> str:
     Parameters
     ----------
     saved : ModelFile
-        A fitted model of 28x28 ``uint8`` pixels, with any labels, and what is known of its making: ``digit``, the digit
-        that a detector with boolean labels detects; ``data`` and ``accuracy``, which the page shows.
+        A fitted model of 28x28 ``uint8`` pixels or a fitted `DigitReader` of such images, with any labels, and what is
+        known of its making: ``digit``, the digit that a detector with boolean labels detects; ``data`` and
+        ``accuracy``, which the page shows.
 
     Returns
     -------
@@ -48,13 +67,21 @@ def render_draw_page(saved: ModelFile) -> str:
     ImageError
         If the model takes other images than 28x28.
     """
-    model = saved.model
+    model: Any = saved.model
     if model.n_features_in_ != SIDE * SIDE:
         raise ImageError(
             f"drawings become {SIDE}x{SIDE} pixels, {SIDE * SIDE} features, but the model takes "
             f"{model.n_features_in_}; give one that was trained on MNIST, or none."
         )
-    coef, intercept = _one_row_a_class(model)
+    is_reader = isinstance(model, DigitReader)
+    if is_reader and model.deskew_.shape_ != (SIDE, SIDE):
+        rows, columns = model.deskew_.shape_
+        raise ImageError(
+            f"drawings become {SIDE}x{SIDE} pixels, but the reader takes {rows}x{columns}; give one that was trained "
+            "on MNIST, or none."
+        )
+    linear = model.classifier_ if is_reader else model
+    coef, intercept = _one_row_a_class(linear)
     labels, sentences = zip(*(_words(label, saved.provenance) for label in model.classes_.tolist()), strict=True)
     templates = Environment(
         loader=PackageLoader("mnistlr.draw", "templates"), autoescape=True, undefined=StrictUndefined
@@ -64,13 +91,28 @@ def render_draw_page(saved: ModelFile) -> str:
     return templates.get_template("page.html").render(
         policy=_policy(script, style),
         version=__version__,
-        question=_question(model, saved.provenance),
+        title=_title(model, saved.provenance),
+        lead=_lead(model, saved.provenance),
+        side=SIDE,
+        sight=_SIGHT[is_reader],
         labels=labels,
-        about=_about(saved),
-        model={"labels": labels, "sentences": sentences, "coef": _encode(coef), "intercept": _encode(intercept)},
+        is_wordy=any(len(label) > 2 for label in labels),
+        about=_about(saved.provenance, type(model).__name__, linear.coef_.size),
+        model={
+            "labels": labels,
+            "sentences": sentences,
+            "coef": _encode(coef),
+            "intercept": _encode(intercept),
+            "edges": _edges(model) if is_reader else None,
+        },
         script=Markup(script),
         style=Markup(style),
     )
+
+
+def _edges(reader: DigitReader) -> dict[str, Any]:
+    """Return what the page needs to compute the reader's features."""
+    return {"directions": int(reader.edges_.directions), "grids": [int(grid) for grid in reader.edges_.grids]}
 
 
 def _one_row_a_class(model: Model) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -93,10 +135,32 @@ def _words(label: Any, provenance: dict[str, Any]) -> tuple[str, str]:
     return str(label), f"It is {_a(label)}" if isinstance(label, int) else f"It is “{label}”"
 
 
-def _question(model: Model, provenance: dict[str, Any]) -> str:
+def _title(model: Any, provenance: dict[str, Any]) -> str:
+    if _is_yes_or_no(model) and isinstance(provenance.get("digit"), int):
+        return f"Draw a digit: is it {_a(provenance['digit'])}?"
+    return "Draw a digit"
+
+
+def _lead(model: Any, provenance: dict[str, Any]) -> str:
+    """Return what the page is for, in a sentence or three."""
+    question = _question(model, provenance)
+    if _is_yes_or_no(model):
+        return (
+            f"This is a yes/no page. Its model answers one question only: {question} It does not know the other digits."
+        )
+    if len(model.classes_) == 2:
+        return f"The model of this page knows two answers only: {question} Write one and watch it decide."
+    return f"Write one digit, and watch the model decide: {question}"
+
+
+def _is_yes_or_no(model: Any) -> bool:
+    return bool(model.classes_.dtype == bool)
+
+
+def _question(model: Any, provenance: dict[str, Any]) -> str:
     if len(model.classes_) > 2:
         return "which digit is it?"
-    if model.classes_.dtype == bool and isinstance(provenance.get("digit"), int):
+    if _is_yes_or_no(model) and isinstance(provenance.get("digit"), int):
         return f"is it {_a(provenance['digit'])}?"
     no, yes = (_words(label, provenance)[0] for label in model.classes_.tolist())
     return f"{no} or {yes}?"
@@ -106,11 +170,11 @@ def _a(digit: int) -> str:
     return f"an {digit}" if digit == 8 else f"a {digit}"
 
 
-def _about(saved: ModelFile) -> str:
+def _about(provenance: dict[str, Any], class_name: str, n_weights: int) -> str:
     """Return a sentence on the model's making."""
-    data, accuracy = saved.provenance.get("data"), saved.provenance.get("accuracy")
+    data, accuracy = provenance.get("data"), provenance.get("accuracy")
     name = data.get("name") if isinstance(data, dict) else None
-    sentence = f"The model: {type(saved.model).__name__}, {saved.model.coef_.size:,} weights"
+    sentence = f"The model: {class_name}, {n_weights:,} weights"
     if name in _DATA:
         sentence += f", trained on {_DATA[name]}"
     if isinstance(accuracy, float):
@@ -141,5 +205,5 @@ def _checksum(text: str) -> str:
 
 
 def _encode(numbers: NDArray[np.float64]) -> str:
-    """Return the bytes of the numbers, little-endian float64, in base64."""
-    return base64.b64encode(np.ascontiguousarray(numbers, dtype="<f8").tobytes()).decode()
+    """Return the numbers in the precision in which Python reads pixels, little-endian float32, in base64."""
+    return base64.b64encode(np.ascontiguousarray(numbers, dtype="<f4").tobytes()).decode()

@@ -37,17 +37,18 @@ def test_what_a_screen_reader_tells(open_page: Open) -> None:
     assert page.get_by_role("img", name=re.compile(rf"^The 28 by 28 pixels .* {inked} have ink\.$")).count() == 1
     told = page.locator("#evidence").get_attribute("aria-label")
     found = re.fullmatch(
-        r"Where the evidence lies: for 3 \+[\d.]+, most of it at the ([a-z ]+); "
-        r"for (\d) −[\d.]+, most of it at the ([a-z ]+)\.",
-        told,
+        r"Where the evidence lies: [\d.]+ points for 3, most ([a-z ]+); [\d.]+ points for (\d), most ([a-z ]+)\.", told
     )
     assert found is not None
-    places = ["top left", "top", "top right", "left", "centre", "right", "bottom left", "bottom", "bottom right"]
+    places = ["at the top left", "at the top", "at the top right", "on the left", "in the middle", "on the right"]
+    places += ["at the bottom left", "at the bottom", "at the bottom right"]
     third = np.clip((np.arange(28) - 4) * 3 // 20, 0, 2)  # of the 20x20 pixels that a digit fills
     ninth = (3 * third[:, None] + third).ravel()
     contributions = numbers(page, f"mnistlr.evidence(mnistlr.pixels(), 3, {found[2]}).contributions")
     for sign, place in ((1, found[1]), (-1, found[3])):
         assert place == places[np.bincount(ninth, np.maximum(0, sign * contributions)).argmax()]
+    reason = f"Why 3? The ink {found[1]} speaks most for 3, the ink {found[3]} for {found[2]}."
+    assert page.locator("#why").text_content() == reason
     assert page.get_by_role("row", name=re.compile(r"^3 \d\d\.\d %$")).count() == 1
     assert page.get_by_role("status").text_content().startswith("It is a 3, ")
 

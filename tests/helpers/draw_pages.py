@@ -3,6 +3,7 @@
 The fixture ``browser`` of conftest.py says what these need; where that is missing the tests are skipped.
 """
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,12 +13,14 @@ import pytest
 
 from mnistlr import LogisticRegression, SoftmaxRegression
 from mnistlr.draw.page import render_draw_page
+from mnistlr.features import DigitReader
 from mnistlr.images import normalise
+from mnistlr.images.strokes import even_out
 from mnistlr.saving.model_file import ModelFile
 from tests.conftest import ImageData
 from tests.helpers.strokes import Stroke
 
-INK_SIDE = 280
+INK_SIDE = 140
 LONG = pytest.mark.long
 
 Page = Any  # playwright is imported where it is used, so that the other tests run without it
@@ -34,14 +37,23 @@ def detector(mnist: ImageData) -> LogisticRegression:
 
 
 @pytest.fixture(scope="session")
+def reader(small_mnist: ImageData) -> DigitReader:
+    return DigitReader(random_state=0).fit(small_mnist.X_train, small_mnist.y_train)
+
+
+@pytest.fixture(scope="session")
 def pages(
-    softmax: SoftmaxRegression, detector: LogisticRegression, tmp_path_factory: pytest.TempPathFactory
+    softmax: SoftmaxRegression,
+    detector: LogisticRegression,
+    reader: DigitReader,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, str]:
-    """The addresses of the pages of both models."""
+    """The addresses of the pages of the three models."""
     folder, files = tmp_path_factory.mktemp("pages"), {}
     for name, model, facts in (
         ("softmax", softmax, {"data": {"name": "mnist"}, "accuracy": 0.92}),
         ("detector", detector, {"digit": 2}),
+        ("reader", reader, {}),
     ):
         file = folder / f"{name}.html"
         file.write_bytes(render_draw_page(ModelFile(model, facts)).encode())
@@ -110,8 +122,25 @@ def numbers(page: Page, what: str, *argument: Any) -> np.ndarray:
     return np.array(json.loads(page.evaluate(f"(it) => JSON.stringify([...{what}])", *argument)))
 
 
+def matrix(page: Page, what: str, *argument: Any) -> np.ndarray:
+    """Evaluate an expression of the page that is a list of rows of numbers."""
+    return numbers(page, f"({what}).map((row) => Array.from(row))", *argument)
+
+
+def evaluate_images(page: Page, X: np.ndarray, what: str) -> Any:
+    """Evaluate an expression of the page for every row of X, there called x."""
+    code = f"""(text) => {{
+        const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+        return JSON.stringify(Array.from({{ length: bytes.length / 784 }}, (_, i) => {{
+            const x = bytes.subarray(784 * i, 784 * (i + 1));
+            return {what};
+        }}));
+    }}"""
+    return json.loads(page.evaluate(code, base64.b64encode(X.tobytes()).decode()))
+
+
 def page_ink(page: Page) -> np.ndarray:
-    return numbers(page, "mnistlr.ink()").reshape(INK_SIDE, INK_SIDE)
+    return matrix(page, "mnistlr.ink()")
 
 
 def page_pixels(page: Page) -> np.ndarray:
@@ -119,8 +148,8 @@ def page_pixels(page: Page) -> np.ndarray:
 
 
 def python_pixels(page: Page) -> np.ndarray:
-    """What Python's normalise makes of the ink of the page."""
-    return normalise(page_ink(page))
+    """What Python makes of the ink of the page, as it does of a photo's."""
+    return normalise(even_out(page_ink(page)))
 
 
 def wait_until(page: Page, condition: str) -> None:

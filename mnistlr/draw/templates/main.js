@@ -8,6 +8,8 @@ const pad = byId("pad");
 let strokes = [];
 let before = []; // the drawings to which undo goes back, the last one last
 let pointer = null; // the id of the pointer that draws
+let chosen = null; // the class that the answer is compared with, null for the next best
+const taught = MODEL.labels.map(() => 0); // how often each class was taught
 const pen = { at: [0.5, 0.2], isDown: false, isShown: false }; // the one that the keys move
 let frame = 0; // the animation frame that will show the drawing, 0 if none is due
 
@@ -44,8 +46,15 @@ function undo() {
 
 function clear() {
   if (!strokes.length) return;
+  chosen = null;
   change([]);
   endStroke();
+}
+
+// The ink of a drawing as the model sees it: 784 integers, row after row, or null if there is none.
+function pixelsOf(drawing) {
+  const ink = inkOf(drawing);
+  return ink && normalise(evenOut(ink));
 }
 
 // Show the drawing in the next frame: more often than that nobody could see it.
@@ -56,10 +65,11 @@ function showSoon() {
 function show() {
   cancelAnimationFrame(frame);
   frame = 0;
+  readColours();
   drawPad(strokes, pen.isShown ? pen : null);
   byId("undo").setAttribute("aria-disabled", String(!before.length));
   byId("clear").setAttribute("aria-disabled", String(!strokes.length));
-  return showAnswer(normalise(inkOf(strokes), INK_SIDE));
+  return showAnswer(pixelsOf(strokes), chosen);
 }
 
 // --- mouse, finger, pen ---------------------------------------------------------------------------------
@@ -81,6 +91,10 @@ pad.addEventListener("pointermove", (event) => {
   if (event.pointerId !== pointer) return;
   const events = event.getCoalescedEvents?.() ?? []; // all positions since the last frame, not only the latest
   for (const each of events.length ? events : [event]) continueStroke(pointOf(each));
+});
+
+pad.addEventListener("pointerup", (event) => {
+  if (event.pointerId === pointer) continueStroke(pointOf(event)); // the last position may have come with no move
 });
 
 for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
@@ -137,6 +151,37 @@ document.addEventListener("keydown", (event) => {
   undo();
 });
 
+// --- why not another? and: it is another ----------------------------------------------------------------
+
+document.querySelectorAll("#bars tr").forEach((row, k) => {
+  row.addEventListener("click", () => {
+    chosen = chosen === k ? null : k;
+    show();
+    byId("status").textContent = byId("why").textContent;
+  });
+});
+
+document.querySelectorAll(".teach").forEach((button, k) => {
+  button.addEventListener("click", () => {
+    const pixels = pixelsOf(strokes);
+    if (pixels === null) return;
+    const before = probabilities(pixels)[k];
+    learn(pixels, k);
+    taught[k]++;
+    chosen = null;
+    const answer = show();
+    byId("status").textContent = `${showLesson(k, before, probabilities(pixels)[k], taught)} ${answer}`;
+  });
+});
+
+byId("forget").addEventListener("click", () => {
+  forget();
+  taught.fill(0);
+  byId("taught").hidden = true;
+  document.querySelector(".teach").focus(); // the button that had the focus is gone
+  byId("status").textContent = `All that you taught is forgotten. ${show()}`;
+});
+
 byId("undo").addEventListener("click", undo);
 byId("clear").addEventListener("click", clear);
 
@@ -150,13 +195,21 @@ show();
 
 // For tests and for the curious, in the browser's console: mnistlr.probabilities(mnistlr.pixels()).
 window.mnistlr = Object.freeze({
-  ink: () => inkOf(strokes), // Float64Array of INK_SIDE * INK_SIDE
-  pixels: () => normalise(inkOf(strokes), INK_SIDE), // Uint8Array of 784, or null
+  ink: () => inkOf(strokes), // INK_SIDE rows of INK_SIDE numbers, or null
+  pixels: () => pixelsOf(strokes), // Uint8Array of 784, or null
   labels: MODEL.labels,
+  taught,
+  W,
+  b,
   inkOf,
+  evenOut,
   normalise,
+  pixelsOf,
+  look,
   rawPredictions,
   probabilities,
   predict,
   evidence,
+  learn,
+  forget,
 });

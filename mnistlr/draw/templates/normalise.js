@@ -1,17 +1,14 @@
 // Normalise: from the ink of one digit to 28x28 pixels, as MNIST's authors made theirs. This is mnistlr/images/normalise.py
 // once more, step for step; the tests hold the one against the other.
-//
-// A matrix is an array of rows.
 
 const SIDE = 28; // rows and columns of the result
 const BOX = 20; // pixels of the longer side of the digit in it
 const FAINT = 0.01; // ink up to this much is taken for paper where the extent of the digit is measured
 const HALF = 0.5 + 1e-9; // added before rounding down; ties round up, whatever the order of the sums
 
-// ink: numbers from 0 to 1, row after row, nColumns in each. Returns 784 integers from 0 to 255, row after row, or null if
-// there is no ink.
-function normalise(ink, nColumns) {
-  const digit = crop(ink, nColumns);
+// ink: a matrix of numbers from 0 to 1. Returns 784 integers from 0 to 255, row after row, or null if there is no ink.
+function normalise(ink) {
+  const digit = crop(ink);
   if (digit === null) return null;
   const scaled = scaleToBox(digit);
   const peak = Math.max(...scaled.flat());
@@ -19,20 +16,15 @@ function normalise(ink, nColumns) {
 }
 
 // Step 1: cut out the rectangle that holds all ink.
-function crop(ink, nColumns) {
-  let top = Infinity, bottom = -1, left = Infinity, right = -1;
-  for (let cell = 0; cell < ink.length; cell++) {
-    if (ink[cell] <= FAINT) continue;
-    const y = Math.floor(cell / nColumns), x = cell % nColumns;
-    top = Math.min(top, y);
-    bottom = y;
-    left = Math.min(left, x);
-    right = Math.max(right, x);
-  }
-  if (bottom < 0) return null;
-  const rows = [];
-  for (let y = top; y <= bottom; y++) rows.push(ink.slice(y * nColumns + left, y * nColumns + right + 1));
-  return rows;
+function crop(ink) {
+  const [top, bottom] = inked(ink), [left, right] = inked(transpose(ink));
+  return bottom < 0 ? null : ink.slice(top, bottom + 1).map((row) => Array.from(row).slice(left, right + 1));
+}
+
+// The first and the last row that has ink.
+function inked(rows) {
+  const hasInk = rows.map((row) => row.some((share) => share > FAINT));
+  return [hasInk.indexOf(true), hasInk.lastIndexOf(true)];
 }
 
 // Step 2: scale by area averaging so that the longer side gets 20 pixels.

@@ -1,0 +1,231 @@
+"""The page to draw on, in a real browser: the same numbers as Python, from ink to evidence to a step of learning."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from mnistlr import SoftmaxRegression
+from mnistlr.draw.page import render_draw_page
+from mnistlr.features import DigitReader, explain_reader
+from mnistlr.images import normalise
+from mnistlr.images.strokes import even_out
+from mnistlr.objective import Objective
+from mnistlr.samples import Samples
+from mnistlr.saving.model_file import ModelFile
+from mnistlr.solvers.sgd import SGD
+from tests.conftest import ImageData
+from tests.helpers.draw_pages import (
+    INK_SIDE,
+    LONG,
+    Open,
+    Page,
+    draw_by_mouse,
+    evaluate_images,
+    matrix,
+    numbers,
+    page_pixels,
+    rounding_of,
+)
+from tests.helpers.strokes import DIGITS
+
+Models = Callable[[str], Any]
+
+
+@pytest.fixture
+def model_of(request: pytest.FixtureRequest) -> Models:
+    return request.getfixturevalue
+
+
+# --- ink ---------------------------------------------------------------------------------------------------
+
+
+def test_ink_is_where_the_pen_has_been(open_page: Open) -> None:
+    """Ink is 1 within half a pen's width of a stroke, 0 beyond, and the edge is one cell wide.
+
+    The drawing is as wide as high, 0.6 without the pen, 3/20 of the whole is the pen, and the grid leaves another half
+    pen all around. Points on a circle, every 15 degrees, must give the circle back to a fifth of a cell, but for the
+    two pieces at the ends, where the curve does not know how it would go on.
+    """
+    angles = np.radians(np.arange(0, 361, 15))
+    ring = 0.5 + 0.3 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    bar = np.array([[0.2, 0.2], [0.8, 0.2]])
+    found = matrix(open_page(), "mnistlr.inkOf(it)", [ring.tolist(), bar.tolist()])
+    t = np.linspace(0, 2 * np.pi, 5000)
+    circle = 0.5 + 0.3 * np.stack([np.cos(t), np.sin(t)], axis=1)
+    line = np.linspace(bar[0], bar[1], 2000)
+    pen = 0.6 * 0.15 / 0.85
+    cell = (0.6 + 2 * pen) / INK_SIDE
+    places = (np.concatenate([circle, line]) - (0.2 - pen)) / cell
+    centres = np.stack(np.meshgrid(np.arange(INK_SIDE) + 0.5, np.arange(INK_SIDE) + 0.5), axis=-1).reshape(-1, 2)
+    expected = np.clip(pen / 2 / cell + 0.5 - cKDTree(places).query(centres)[0], 0, 1)
+    is_end = (centres[:, 0] > 0.8 * INK_SIDE) & (np.abs(centres[:, 1] - INK_SIDE / 2) < 0.2 * INK_SIDE)
+    assert np.abs(found.ravel() - expected)[~is_end].max() < 0.2
+    assert np.abs(found.ravel() - expected)[is_end].max() < 0.6
+
+
+def test_a_curve_goes_through_its_points_and_cuts_no_corner(open_page: Open) -> None:
+    """A stick of four points: at each of them lies the middle of the stroke, also in the sharp corner."""
+    stroke = [(0.2, 0.2), (0.8, 0.2), (0.3, 0.5), (0.5, 0.8)]
+    found = matrix(open_page(), "mnistlr.inkOf(it)", [stroke])
+    pen = 0.6 * 0.15 / 0.85
+    cell = (0.6 + 2 * pen) / INK_SIDE
+    deep = ndimage.distance_transform_edt(found > 0.5)
+    for x, y in stroke:
+        column, row = ((u - (0.2 - pen)) / cell - 0.5 for u in (x, y))
+        assert deep[round(row), round(column)] > 0.85 * pen / 2 / cell
+
+
+def test_writing_of_any_size_gives_the_same_pixels(open_page: Open) -> None:
+    page = open_page()
+    for strokes in DIGITS.values():
+        small = [[(0.8 + 0.2 * (x - 0.5), 0.15 + 0.2 * (y - 0.5)) for x, y in stroke] for stroke in strokes]
+        large, small = (numbers(page, "mnistlr.pixelsOf(it)", each) for each in (strokes, small))
+        assert np.abs(large - small).max() <= 1
+
+
+def test_strokes_are_evened_out_as_in_photos(open_page: Open) -> None:
+    page, random = open_page(), np.random.default_rng(0)
+    for sigma, above in ((2.5, 0.0), (4, 0.02), (9, 0.0), (9, 0.04), (25, 0.0)):
+        blurred = ndimage.gaussian_filter(random.normal(size=(120, 140)), sigma)
+        ink = np.clip(0.5 + (blurred - above) * 4 * sigma**2, 0, 1).round(6)
+        found, expected = matrix(page, "mnistlr.evenOut(it)", ink.tolist()), even_out(ink)
+        assert found.shape == expected.shape
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
+        assert np.array_equal(numbers(page, "mnistlr.normalise(it)", found.tolist()), normalise(expected).ravel())
+    assert np.array_equal(matrix(page, "mnistlr.evenOut(it)", [[0.0, 0.4]]), [[0.0, 0.4]])
+
+
+def test_normalise_agrees_on_every_kind_of_ink(open_page: Open) -> None:
+    page, random = open_page(), np.random.default_rng(0)
+    shapes = [(1, 1), (1, 50), (50, 1), (3, 2), (20, 20), (40, 40), (31, 17), (140, 140), (65, 280)]
+    for shape in shapes:
+        for levels in (1, 2, 255):  # few levels make ties, which both must round alike
+            ink = random.integers(0, levels + 1, shape) / levels
+            ink[shape[0] // 2, shape[1] // 2] = 1
+            found = numbers(page, "mnistlr.normalise(it)", ink.tolist())
+            assert np.array_equal(found, normalise(ink).ravel())
+    assert page.evaluate("mnistlr.normalise([[0, 0.009], [0, 0]])") is None
+
+
+# --- answers -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["softmax", pytest.param("detector", marks=LONG)])
+def test_all_test_images_get_the_label_that_python_gives(
+    name: str, open_page: Open, model_of: Models, mnist: ImageData
+) -> None:
+    model, page = model_of(name), open_page(name)
+    found = np.array(evaluate_images(page, mnist.X_test, "mnistlr.predict(x)"))
+    assert len(found) == (10_000 if mnist.is_full else 1000)
+    assert np.array_equal(model.classes_[found], model.predict(mnist.X_test))
+    some = mnist.X_test[::20]
+    shares = evaluate_images(page, some, "mnistlr.probabilities(x)")
+    np.testing.assert_allclose(shares, model.predict_proba(some), rtol=0, atol=rounding_of(model, some))
+
+
+def check_reader(page: Page, reader: DigitReader, X: np.ndarray) -> None:
+    """Compare features, labels and probabilities; a sum in another order may round a feature to its neighbour."""
+    features = np.array(evaluate_images(page, X, "Array.from(mnistlr.look(x).features)"))
+    differences = np.abs(features - reader.features(X).astype(int))
+    assert differences.max() <= 1
+    assert differences.mean() < 1e-4
+    assert np.array_equal(evaluate_images(page, X, "mnistlr.predict(x)"), reader.predict(X))
+    shares = evaluate_images(page, X, "mnistlr.probabilities(x)")
+    np.testing.assert_allclose(shares, reader.predict_proba(X), rtol=0, atol=0.002)
+
+
+def test_the_reader_sees_and_answers_as_in_python(open_page: Open, reader: DigitReader, mnist: ImageData) -> None:
+    extremes = np.zeros((4, 784), np.uint8)
+    extremes[1] = 255
+    extremes[2, 5] = extremes[3, 30:40] = 200
+    check_reader(open_page("reader"), reader, np.concatenate([mnist.X_test[::40], extremes]))
+
+
+@LONG
+def test_the_full_reader_answers_as_in_python(
+    browser: Any, mnist: ImageData, tmp_path: Any
+) -> None:  # on all test images
+    reader = DigitReader(random_state=0).fit(mnist.X_train, mnist.y_train)
+    file = tmp_path / "reader.html"
+    file.write_bytes(render_draw_page(ModelFile(reader, {})).encode())
+    page = browser.new_page()
+    page.goto(file.as_uri())
+    for start in range(0, len(mnist.X_test), 1000):
+        check_reader(page, reader, mnist.X_test[start : start + 1000])
+
+
+def test_drawings_are_read_as_in_python(open_page: Open, reader: DigitReader) -> None:
+    page = open_page("reader")
+    for digit, strokes in DIGITS.items():
+        pixels = numbers(page, "mnistlr.pixelsOf(it)", strokes)
+        ink = matrix(page, "mnistlr.inkOf(it)", strokes)
+        assert np.array_equal(pixels, normalise(even_out(ink)).ravel())
+        found = page.evaluate("(it) => mnistlr.probabilities(mnistlr.pixelsOf(it))", strokes)
+        expected = reader.predict_proba(pixels.reshape(1, 784).astype(np.uint8))[0]
+        np.testing.assert_allclose(found, expected, rtol=0, atol=0.002)
+        assert np.argmax(found) == digit
+
+
+# --- evidence ----------------------------------------------------------------------------------------------
+
+
+def test_the_evidence_is_the_difference_of_the_raw_predictions(open_page: Open, softmax: SoftmaxRegression) -> None:
+    page = open_page()
+    draw_by_mouse(page, DIGITS[3])
+    pixels = page_pixels(page).ravel()
+    found = page.evaluate("mnistlr.evidence(mnistlr.pixels(), 3, 5)")
+    expected = (softmax.coef_[3] - softmax.coef_[5]) * pixels
+    np.testing.assert_allclose(found["contributions"], expected, rtol=1e-5, atol=1e-6)
+    raw = softmax.coef_ @ pixels + softmax.intercept_
+    total = found["speaksFor"] + found["speaksAgainst"] + found["headStart"]
+    assert total == pytest.approx(raw[3] - raw[5], rel=1e-5)
+    picture = page.evaluate("document.getElementById('evidence').toDataURL()")
+    page.get_by_role("button", name="Clear").click()
+    assert page.evaluate("document.getElementById('evidence').toDataURL()") != picture
+
+
+def test_the_readers_evidence_is_that_of_python_and_drawing_times_weights(
+    open_page: Open, reader: DigitReader, mnist: ImageData
+) -> None:
+    images = mnist.X_test[5::1999]
+    found = evaluate_images(open_page("reader"), images, "mnistlr.evidence(x, 3, 5)")
+    raw = evaluate_images(open_page("reader"), images, "mnistlr.rawPredictions(x)")
+    for image, scores, one in zip(images, raw, found, strict=True):
+        contributions = explain_reader(reader, image).contributions
+        expected = contributions[3] - contributions[5]
+        # A feature that the page rounds to its neighbour moves the shares of its pixels a little.
+        np.testing.assert_allclose(one["contributions"], expected, rtol=0, atol=0.01 * np.abs(expected).max())
+        np.testing.assert_allclose(one["contributions"], image * np.array(one["counts"]), rtol=1e-12)
+        total = one["speaksFor"] + one["speaksAgainst"] + one["headStart"]
+        assert total == pytest.approx(scores[3] - scores[5], abs=1e-8)
+
+
+# --- learning ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "right"), [("reader", 4), ("softmax", 7), ("detector", 0)])
+def test_a_step_of_learning_is_that_of_the_packages_sgd(
+    name: str, right: int, open_page: Open, model_of: Models, mnist: ImageData
+) -> None:
+    """One sample, one step of a given size, no penalty."""
+    model, page, image = model_of(name), open_page(name), mnist.X_test[8:9]  # a 5
+    linear, features = (model.classifier_, model.features(image)) if name == "reader" else (model, image)
+    n_classes, n_raw, x = len(model.classes_), len(linear.coef_), features / 255
+    step = 1 / ((0.25 if n_raw == 1 else 0.5) * ((x**2).sum() + 1))
+    objective = Objective(Samples.of(x), np.array([right], np.int32), n_raw, alpha=0.0)
+    theta = np.concatenate([255 * linear.coef_.ravel(), linear.intercept_])
+    state = SGD(objective, theta, batch_size=1, eta=step, power=0, average=False)
+    state.epoch(objective, None, np.random.RandomState(0))
+    expected_W, expected_b = objective.unpack(state.theta)
+    before = evaluate_images(page, image, "mnistlr.probabilities(x)")[0][right]
+    after = evaluate_images(page, image, f"(mnistlr.learn(x, {right}), mnistlr.probabilities(x))")[0][right]
+    W = numbers(page, "mnistlr.W").reshape(n_classes, -1)[-n_raw:]
+    np.testing.assert_allclose(255 * W, np.reshape(expected_W, (n_raw, -1)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(numbers(page, "mnistlr.b")[-n_raw:], expected_b, rtol=1e-5, atol=1e-6)
+    assert after > before
+    page.evaluate("mnistlr.forget()")
+    assert evaluate_images(page, image, "mnistlr.probabilities(x)")[0][right] == before
