@@ -42,7 +42,8 @@ MAY_IMPORT = {
     "warmup": TRAINING | {"metrics", "features"},
     "trace": TRAINING | {"warmup"},
     "walkthrough": TRAINING | {"metrics", "plots", "trace"},
-    "saving": TRAINING | {"features"},
+    "lessons": TRAINING | {"features", "metrics", "plots"},
+    "draw": TRAINING | {"features", "images", "saving"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT) - {"on_dask"}
 TOP = {"__init__", "__main__"}  # the public names and the command

@@ -1,14 +1,7 @@
 """The command line: its commands with their options.
 
-<<<<<<< HEAD
-``data``, ``models``, ``tour``, ``learn`` and ``draw`` do the work; ``parsing`` reads numbers, ``errors`` reports faults.
+``data``, ``models``, ``tour``, ``learn`` and ``draw`` do the work. ``parsing`` reads numbers, ``errors`` reports errors.
 Results go to stdout, progress to stderr. Nothing slow is imported before a command runs.
-=======
-``data``, ``models``, ``tour``, ``learn`` and ``draw`` do the work. Results go to stdout, progress to stderr. An error
-is one line on stderr, "mnistlr: error: ...", and an exit status: 1, or 2 where the command was misused, or 130 after
-Ctrl-C.
-Nothing slow is imported before a command runs.
->>>>>>> c2df8e4 (lessons: nine notebooks in which a reader builds it all)
 """
 
 import sys
