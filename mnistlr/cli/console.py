@@ -6,9 +6,12 @@ Both may be the same screen. So one rule holds: while a result is printed, the s
 import json
 import math
 import os
+import sys
 import time
+import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from numba.core import event
@@ -38,6 +41,12 @@ def open_console() -> Console:
     # Where NO_COLOR is set, rich alone would still print bold and dim.
     no_colour = bool(os.environ.get("NO_COLOR"))
     return _Results(highlight=False, markup=False, emoji=False, color_system=None if no_colour else "auto")
+
+
+def open_in_browser(page: Path) -> None:
+    """Open a page, or say on stderr that no browser was found."""
+    if not webbrowser.open(page.resolve().as_uri()):
+        print(f"mnistlr: no browser was found; open {page} in one", file=sys.stderr)
 
 
 class Watch:

@@ -1,11 +1,10 @@
 """`mnistlr draw`: the page to draw a digit on."""
 
 import sys
-import webbrowser
 from pathlib import Path
 
 from mnistlr._support.files import atomic_write, check_writable
-from mnistlr.cli.console import open_console, progress
+from mnistlr.cli.console import open_console, open_in_browser, progress
 from mnistlr.saving.model_file import ModelFile, read_model_file
 
 
@@ -18,8 +17,8 @@ def draw(path: Path | None, output: Path, is_opened: bool) -> None:
     with atomic_write(output) as file:
         file.write(page.encode())
     open_console().print(f"saved {output}", soft_wrap=True)
-    if is_opened and not webbrowser.open(output.resolve().as_uri()):
-        print(f"mnistlr: no browser was found; open {output} in one", file=sys.stderr)
+    if is_opened:
+        open_in_browser(output)
 
 
 def _model_to_draw() -> ModelFile:

@@ -1,7 +1,7 @@
 """The command line: its commands with their options.
 
-``data``, ``models``, ``tour``, ``learn`` and ``draw`` do the work. ``parsing`` reads numbers, ``errors`` reports errors.
-Results go to stdout, progress to stderr. Nothing slow is imported before a command runs.
+``data``, ``models``, ``tour``, ``learn`` and ``draw`` do the work. ``parsing`` reads numbers, ``errors`` reports what
+went wrong. Results go to stdout, progress to stderr. Nothing slow is imported before a command runs.
 """
 
 import sys
@@ -102,6 +102,7 @@ def tour(
         ),
     ] = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.")] = False,
+    is_opened: Annotated[bool, typer.Option("--open", help="Open the report in a browser.")] = False,
     notebook: Annotated[
         Path | None,
         typer.Option(metavar="FILE.ipynb", help="Write the walk-through as a notebook, too (extra `notebook`)."),
@@ -113,14 +114,15 @@ def tour(
 
     At the end it writes a report, a page with pictures of all of it.
     """
-    if no_report and output:
-        raise typer.BadParameter("--output names the report, and --no-report leaves it out; give one of the two.")
+    if no_report and (output or is_opened):
+        option = "--output names" if output else "--open opens"
+        raise typer.BadParameter(f"{option} the report, and --no-report leaves it out; give one of the two.")
     _check_ending(output, ".html")
     _check_ending(notebook, ".ipynb")
     from mnistlr.cli.tour import tour as run
 
     report = None if no_report else output or Path("mnistlr-report.html")
-    run(_name(dataset, data), data, seed, n_jobs, report, notebook)
+    run(_name(dataset, data), data, seed, n_jobs, report, notebook, is_opened)
 
 
 @app.command(epilog="Example: mnistlr fetch --from ~/Downloads/mnist")

@@ -7,15 +7,21 @@ from pathlib import Path
 from mnistlr._support.extras import how_to_install
 from mnistlr._support.files import check_writable
 from mnistlr._support.threads import count_threads, default_n_jobs
-from mnistlr.cli.console import open_console, progress
+from mnistlr.cli.console import open_console, open_in_browser, progress
 from mnistlr.cli.terminal import draw_exhibit, draw_summary
 from mnistlr.datasets.named import NamedData, load_mnist_or_digits, load_named
 
 
 def tour(
-    name: str | None, folder: Path | None, seed: int, n_jobs: int | None, report: Path | None, notebook: Path | None
+    name: str | None,
+    folder: Path | None,
+    seed: int,
+    n_jobs: int | None,
+    report: Path | None,
+    notebook: Path | None,
+    is_opened: bool,
 ) -> None:
-    """Print the walk-through step by step; write it as a report and as a notebook."""
+    """Print the walk-through step by step; write it as a report and as a notebook; open the report."""
     from joblib import parallel_config
 
     from mnistlr.walkthrough import About, Walk, import_nbformat, write_notebook, write_page
@@ -56,8 +62,13 @@ def tour(
         with progress("writing the report"):
             path = write_page(report, walk, notices if data.name != "mnist" else [])
         console.print(f"saved {path}", soft_wrap=True)
+        if is_opened:
+            open_in_browser(path)
     if notebook is not None:
         console.print(f"saved {write_notebook(notebook, about)}", soft_wrap=True)
+    console.print(
+        "Next: mnistlr learn, lessons in which you build it; mnistlr draw, a page to write on.", soft_wrap=True
+    )
 
 
 def _which_data(data: NamedData) -> list[str]:

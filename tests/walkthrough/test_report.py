@@ -285,9 +285,14 @@ def test_command_writes_the_report(
 ) -> None:
     chapters = build.build_chapters
     monkeypatch.setattr(build, "build_chapters", lambda about: [in_words(chapter) for chapter in chapters(about)])
-    status, out, err = run("tour", "--dataset", "digits", "--seed", 3, "--n-jobs", 1)
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or True)
+    status, out, err = run("tour", "--dataset", "digits", "--seed", 3, "--n-jobs", 1, "--open")
     assert (status, err) == (0, "")
-    assert out.endswith("saved mnistlr-report.html\n")
+    saved, following = out.splitlines()[-2:]
+    assert saved == "saved mnistlr-report.html"
+    assert following.startswith("Next: mnistlr learn")
+    assert opened == [(tmp_path / "mnistlr-report.html").as_uri()]
     text = (tmp_path / "mnistlr-report.html").read_text(encoding="utf-8")
     assert "random_state=3" in text
     (ours, baseline) = re.findall(r"all ten digits, test images +([\d.]+ %) +([\d.]+ %)", out)[0]
@@ -304,7 +309,7 @@ def test_report_of_mnist(mnist: ImageData, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     command = [sys.executable, "-m", "mnistlr", "tour", "--dataset", mnist.name, "-o", path]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
-    assert done.stdout.endswith(f"saved {path}\n")
+    assert f"\nsaved {path}\n" in done.stdout
     assert path.stat().st_size < 4e6
     assert '<h3 id="example">Image 36001</h3>' in path.read_text(encoding="utf-8") or not mnist.is_full
 
