@@ -12,14 +12,20 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mnistlr._support.arrays import Array
 from mnistlr._support.foreign import check_in_process
-from mnistlr._support.sklearn import CallbackSupportMixin, FitTasks, with_callbacks
+from mnistlr._support.sklearn import (
+    CallbackSupportMixin,
+    FitTasks,
+    Interval,
+    StrOptions,
+    check_sample_weight,
+    with_callbacks,
+)
 from mnistlr._support.threads import count_threads
 from mnistlr.kernels.records import Weights, pack
 from mnistlr.metrics.confusion import accuracy
@@ -264,7 +270,7 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
     def _check_weight(self, X: Any, sample_weight: Any) -> Array | None:
         if sample_weight is None:
             return None
-        weight: Array = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        weight: Array = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         return weight
 
     def _raw_predictions(self, X: Any) -> Array:

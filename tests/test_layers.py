@@ -2,7 +2,9 @@
 
 import ast
 import importlib
+import re
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +89,25 @@ def test_core_code_does_not_name_dask():
     outside = [path for part in MAY_IMPORT if part != "on_dask" for path in files_of(part)]
     libraries = {name.split(".")[0] for path in outside for name in modules(path)}
     assert not libraries & {"dask", "distributed"}
+
+
+def private_names(path):
+    """The names that a file imports and that other libraries may change without notice."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        for name in (f"{node.module}.{alias.name}" for alias in node.names) if isinstance(node, ast.ImportFrom) else ():
+            library, *parts = name.split(".")
+            is_private = parts[0] in ("core", "misc") or any(re.match("_[a-z]", part) for part in parts)
+            if is_private and library in ("sklearn", "scipy", "numba", "typer", "benchopt"):
+                yield name
+
+
+def test_private_names_of_others_are_each_used_in_one_file():
+    files = defaultdict(set)
+    for path in [*ROOT.rglob("*.py"), *(Path(__file__).parents[1] / "benchmarks").rglob("*.py")]:
+        for name in private_names(path):
+            files[name].add(str(path))
+    assert {"sklearn.utils._param_validation.Interval", "numba.core.event"} <= set(files)
+    assert {name: found for name, found in files.items() if len(found) > 1} == {}
 
 
 def decorators(function):

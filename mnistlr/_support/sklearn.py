@@ -1,4 +1,6 @@
-"""Show a fit to scikit-learn's callbacks: one task for each iteration, inside the task of the fit.
+"""What is needed of scikit-learn and is private there or new; its callbacks, shown a fit.
+
+A fit is one task, and each iteration a task inside it.
 
 The protocol is that of ``sklearn.callback`` (scikit-learn 1.9), so its ``ProgressBar`` and ``ScoringMonitor`` and all
 others that follow it can be set on the estimators here, alone or inside ``Pipeline`` and ``GridSearchCV``. What a
@@ -10,11 +12,21 @@ from functools import wraps
 from typing import Any
 
 import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import validate_data
 
 from mnistlr._support.arrays import Floats
 
-__all__ = ["CallbackSupportMixin", "FitTasks", "check_feature_names", "with_callbacks"]
+__all__ = [
+    "CallbackSupportMixin",
+    "FitTasks",
+    "Interval",
+    "StrOptions",
+    "check_feature_names",
+    "check_sample_weight",
+    "with_callbacks",
+]
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks

@@ -7,10 +7,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mnistlr._support.foreign import check_in_process
+from mnistlr._support.sklearn import Interval, check_sample_weight
 from mnistlr.estimators import SoftmaxRegression
 from mnistlr.features.pixels import is_plain
 from mnistlr.features.transformers import Deskew, EdgeFeatures
@@ -127,7 +127,7 @@ class DigitReader(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X, y = self._validate(X, y, reset=True)
         counted = X
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+            sample_weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
             counted = X[sample_weight > 0] if sample_weight.any() else X
         self._look_at(counted)
         self._learn(self.edges_.convert(self.deskew_.convert(X)), y, sample_weight)

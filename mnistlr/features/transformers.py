@@ -7,9 +7,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from mnistlr._support.sklearn import Interval
 from mnistlr._support.threads import count_threads, run_chunks
 from mnistlr.exceptions import ArgumentError
 from mnistlr.features.deskew import deskew
