@@ -1,8 +1,8 @@
 """The objective on samples that lie elsewhere, block by block; ``mnistlr.objective`` is for samples in this process.
 
-The solvers are the same and run here; a pass over the data becomes one question to all blocks, answered by the compiled
-pass where the block lies. Only weights go there and only sums come back, which are added in a fixed order (``tree``).
-So the result depends on the data and on where they are cut into blocks, but not on the worker of a block.
+The solvers are the same and run here. A pass over the data runs the compiled pass on each block, where the block lies.
+Only weights go there and only sums come back, which are added in a fixed order (``tree``). So the result depends on the
+data and on their cuts into blocks, but not on the worker of a block.
 """
 
 from collections.abc import Callable, Sequence
@@ -99,7 +99,7 @@ class BlockedObjective(Objective):
         self.samples, self.runner = samples, samples.runner
         self.watch: Callable[[float, float], None] | None = None
         self.n_raw, self.alpha, self.fit_intercept = n_raw, alpha, fit_intercept
-        self.n_threads = 1  # for what little is done here
+        self.n_threads = 1  # little is computed here
         self.n_weights = n_raw * samples.d
         self.n_parameters = self.n_weights + n_raw
         self._sums = self.runner.add_up(worker.weight_sums)

@@ -15,7 +15,7 @@ from mnistlr.training import solver_of
 
 
 class OnDask(estimators.LinearClassifier):
-    """What both models do with Dask; other data they treat as the ordinary ones do."""
+    """The methods of both models for data on Dask. Other data go to the ordinary methods."""
 
     @with_callbacks  # type: ignore[untyped-decorator]
     def fit(
@@ -108,7 +108,7 @@ class OnDask(estimators.LinearClassifier):
 
         Parameters
         ----------
-        X : Dask array (n, d) or data frame, or what the ordinary estimator takes
+        X : Dask array (n, d) or data frame, or data for the ordinary estimator
 
         Returns
         -------
@@ -118,8 +118,8 @@ class OnDask(estimators.LinearClassifier):
         Raises
         ------
         ArgumentError
-            If X has another number of features. When computed, if something is wrong with a block, such as NaN in it;
-            the message names the block.
+            If X has another number of features. Computing raises it, too, with the number of the block, if a block
+            is wrong, because it holds NaN, say.
         ValueError
             If the features have other names.
         NotFittedError
@@ -140,7 +140,7 @@ class OnDask(estimators.LinearClassifier):
 
         Parameters
         ----------
-        X : Dask array or data frame, shape (n, d), or what the ordinary estimator takes
+        X : Dask array or data frame, shape (n, d), or data for the ordinary estimator
             Blocks are scored where they lie, and their sums added in the order of the blocks.
         y, sample_weight : Dask array or series, or array-like, shape (n,)
 

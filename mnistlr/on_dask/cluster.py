@@ -1,4 +1,4 @@
-"""Blocks on a Dask cluster: one task a worker for each pass, and what to do when something breaks.
+"""Blocks on a Dask cluster: one task a worker for each pass, and errors for a cluster that breaks.
 
 A worker gets the weights, goes over all its blocks, and answers with the few nodes of the tree of sums that they make.
 A task that is lost with its worker is done again by another one, and so are the blocks it held; since the tree is
@@ -81,8 +81,8 @@ def connected(client: Any, n_jobs: int | None) -> Iterator[Client]:
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Turn the many ways in which a cluster is lost into a ``ClusterError``."""
+def reporting_loss() -> Iterator[None]:
+    """Raise ``ClusterError`` for each of Dask's errors that mean that the cluster is lost."""
     try:
         yield
     except KilledWorker as error:
@@ -114,7 +114,7 @@ def check_versions(client: Client) -> None:
         except ImportError:
             return ""
 
-    with told():
+    with reporting_loss():
         _threads(client)
         # A worker that is lost meanwhile does not matter. One that comes later is checked by its first task.
         for worker, version in client.run(find, on_error="ignore").items():
@@ -185,12 +185,12 @@ class ClusterRunner:
 
     def each(self, function: Callable[..., Any], *arguments: Any, own: Sequence[tuple[Any, ...]] = ()) -> list[Any]:
         """Return ``function(block, *own[number], *arguments)`` for each block."""
-        with told():
+        with reporting_loss():
             return self._wait(self._submit_each(function, *arguments, own=own))
 
     def change(self, function: Callable[..., Block], *arguments: Any, own: Sequence[tuple[Any, ...]] = ()) -> Self:
         """Return the runner of the changed blocks."""
-        with told():
+        with reporting_loss():
             blocks = self._submit_each(function, *arguments, own=own)
         changed = type(self)(self.client, blocks, self.n_threads, self.is_mapped)
         self._made += blocks
@@ -214,7 +214,7 @@ class ClusterRunner:
 
     def add_up(self, function: Callable[..., Array], *arguments: Any) -> Array:
         """Return the sum of ``function(block, n_threads, *arguments)`` over the blocks, along the fixed tree."""
-        with told():
+        with reporting_loss():
             shares = self._shares()
             key = _new_key(function)
             sent = sum(argument.nbytes for argument in arguments if isinstance(argument, np.ndarray))
@@ -246,7 +246,7 @@ class ClusterRunner:
 
     def relay(self, function: Callable[..., Any], baton: Any, order: Sequence[int], *arguments: Any) -> Any:
         """Pass a baton from block to block: ``baton = function(block, baton, *arguments)``; return the last."""
-        with told():
+        with reporting_loss():
             key = _new_key(function)
             for number in order:
                 baton = self.client.submit(
@@ -267,7 +267,7 @@ class ClusterRunner:
         return shares
 
     def _wait(self, futures: list[Future]) -> list[Any]:
-        """Return the results; after an error or an interrupt, cancel what is still running."""
+        """Return the results. After an error or an interrupt, cancel the tasks that still run."""
         try:
             return list(self.client.gather(futures))
         except BaseException:
@@ -276,7 +276,7 @@ class ClusterRunner:
 
 
 def cancel(client: Client, futures: list[Future]) -> None:
-    """Cancel what is not done yet, if there still is a scheduler."""
+    """Cancel the tasks that are not done yet, if there still is a scheduler."""
     if client.status == "running":
         client.cancel(futures)
 

@@ -43,7 +43,7 @@ def learn_in_blocks(model: Any, like: Any, runner: Any, progress: bool | None, t
 
 
 def objective_in_blocks(model: Any, like: Any, runner: Any) -> tuple[BlockedObjective, Array]:
-    """Return what ``model`` is to minimise, and the classes; note in ``model`` the number and names of features.
+    """Return the objective of ``model`` and the classes, and note the number and names of features in ``model``.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def objective_in_blocks(model: Any, like: Any, runner: Any) -> tuple[BlockedObje
 
 
 def _agree(facts: list[Facts]) -> tuple[Array, Facts]:
-    """Return the classes and the facts of the first block with samples; raise what is wrong with a block."""
+    """Return the classes and the facts of the first block with samples, or raise the error of a block."""
     for number, fact in enumerate(facts):
         if fact.error:
             raise ArgumentError(f"Block {number} of {len(facts)}: {fact.error}")

@@ -14,7 +14,7 @@ from mnistlr.datasets.folder import find_idx_files, is_emnist
 from mnistlr.datasets.idx import open_idx
 from mnistlr.exceptions import ArgumentError, DataFormatError, MissingExtraError
 from mnistlr.on_dask import worker
-from mnistlr.on_dask.cluster import share_out, told
+from mnistlr.on_dask.cluster import reporting_loss, share_out
 from mnistlr.on_dask.worker import MappedArray
 
 PathLike = str | os.PathLike[str]
@@ -264,7 +264,7 @@ def load(client: Client, parts: Parts, checker: Any) -> list[Future]:
         If there is no worker, or the cluster is lost.
     """
     check = delayed(worker.check, pure=False)
-    with told():
+    with reporting_loss():
         checked = [check(number, *part, checker) for number, part in enumerate(zip(*parts[:3], strict=True))]
         if parts.is_held:
             return list(client.compute(checked))

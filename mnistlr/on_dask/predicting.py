@@ -39,7 +39,7 @@ def lazily(model: Any, method: str, X: Any) -> da.Array:
 
 
 def _small(model: Any) -> Any:
-    """Return a copy of the model with nothing but what predicts, on one thread: the tasks run beside each other."""
+    """Return a copy of the model that can only predict, on one thread, since tasks run beside each other."""
     small = type(model)(n_jobs=1)
     for name in ("classes_", "coef_", "intercept_", "n_features_in_"):
         setattr(small, name, copy.copy(getattr(model, name)))

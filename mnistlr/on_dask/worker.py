@@ -31,7 +31,7 @@ class MappedArray(NamedTuple):
 
     @classmethod
     def of(cls, array: Any) -> "MappedArray | None":
-        """Return what ``array`` is a view of, None if it is not (C-contiguous in) a memory-mapped file."""
+        """Return the part of a memory-mapped file that ``array`` is a view of, None for anything else."""
         base = array
         while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
             base = base.base
@@ -170,7 +170,7 @@ def check(number: int, X: Any, y: Any, weight: Any, model: Any) -> Block:
 
 
 def describe(block: Block) -> Facts:
-    """Return what is to be known of a block."""
+    """Return the facts about a block."""
     labels, codes = np.unique(block.y, return_inverse=True)
     exponent = int(np.frexp(block.weights.max(initial=0))[1])
     label_weights = np.bincount(codes, np.ldexp(block.weights, -exponent), len(labels))
@@ -224,8 +224,8 @@ def restrict(block: Block, held_back: Array, keep_held_back: bool) -> Block:
     return replace(block, weight=np.where(counts, block.weights, 0.0), rows=np.flatnonzero(counts))
 
 
-# What is summed over the blocks: functions of a block, of how many threads may work on it, and of n_raw, theta and
-# vector as for ``Objective``, that return a float64 vector.
+# Terms of sums over the blocks. The arguments are a block, the number of threads that may work on it, and n_raw, theta
+# and vector as for ``Objective``. The results are float64 vectors.
 
 
 def weight_sums(block: Block, n_threads: int) -> Array:
@@ -252,7 +252,7 @@ def hessian_vector_sum(block: Block, n_threads: int, n_raw: int, theta: Array, v
     return block.objective(n_raw, n_threads).hessian_vector_sum(theta, vector)
 
 
-# Questions to single blocks.
+# Functions of a single block.
 
 
 def peaks(block: Block) -> Array:
