@@ -62,8 +62,9 @@ def modules(path):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.module, f"{path}: a relative import"
-            # ``from mnistlr import estimators`` is a module, too
-            yield from (f"mnistlr.{alias.name}" for alias in node.names) if node.module == "mnistlr" else [node.module]
+            names = [alias.name for alias in node.names] if node.module == "mnistlr" else []
+            # from mnistlr come modules, and public names that have their home in one
+            yield from [mnistlr._MODULE_OF.get(name, f"mnistlr.{name}") for name in names] or [node.module]
 
 
 def test_there_is_no_circle_and_no_part_is_forgotten():
