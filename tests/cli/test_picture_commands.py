@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy import ndimage
 
 from mnistlr import SoftmaxRegression, find_digits, load_model, save_model, to_mnist
 from tests.conftest import ImageData
-from tests.helpers.command_runs import Run
+from tests.helpers.command_runs import Run, process
 
 Image = pytest.importorskip("PIL.Image", reason="needs the extra images")
 from tests.helpers.photos import on_a_page  # noqa: E402
@@ -160,3 +161,22 @@ def test_predict_tells_what_it_cannot_do(run: Run, model: Path, tmp_path: Path) 
         assert err.startswith("mnistlr: error: ")
         assert message in err
         assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_name_that_the_terminal_cannot_show_does_not_lose_the_answer(
+    model: Path, mnist: ImageData, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """Neither in a terminal of ASCII nor if the name is no text at all."""
+    picture = on_a_page([mnist.X_test[0].reshape(28, 28)], gap=9)
+    names = ["\u2467.png"] + [os.fsdecode(b"\xff.png")] * (sys.platform == "linux")
+    for name in names:
+        save_png(picture, str(tmp_path / name))
+    done = process("predict", model, *(tmp_path / name for name in names), *options, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    if options:
+        answers = json.loads(done.stdout)["answers"]
+        assert [Path(answer["picture"]).name for answer in answers] == names
+    else:
+        (expected,) = load_model(model).predict(to_mnist(tmp_path / names[0]).reshape(1, -1)).tolist()
+        assert done.stdout.count(f".png: predicted {expected}\n") == len(names)
