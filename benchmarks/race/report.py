@@ -1,19 +1,13 @@
-"""Report a race: tables in Markdown, figures, and the part of the benchmarks' README made of them."""
+"""Report a race: tables in Markdown, and the part of the benchmarks' README made of them."""
 
-import json
 import math
 import re
-import sys
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.measuring.clocks import quartiles
 from benchmarks.measuring.report import show_time
 
-FOLDER = Path(__file__).parents[1]
-README, FIGURES = FOLDER / "README.md", FOLDER / "figures"
-BEGIN, END = "<!-- made by python -m benchmarks.race --readme -->", "<!-- end -->"
 OURS = "mnistlr"
 BRIEF = 3
 
@@ -169,7 +163,8 @@ def headline(races: list[Race], options: list[str]) -> str:
         f"`{command}` on {about(races[0])}. Median time until a level is reached, ± half the distance of the "
         "quartiles; in brackets how many times the best of ours that is, bold where it is less. Memory: the peak "
         "beyond the pixels as loaded, and how many times that of our largest. All readings of all solvers are in "
-        "`results/race.md`, which the race writes."
+        "[readings/race.csv](readings/race.csv), and the curves, of which the figures show eight, in "
+        "[readings/curves.csv](readings/curves.csv)."
     ]
     for race in races:
         name = race.data.get("task", race.data["dataset"])
@@ -182,64 +177,3 @@ def headline(races: list[Race], options: list[str]) -> str:
 def slug(race: Race) -> str:
     """Return the name of a figure's file."""
     return re.sub(r"\W+", "-", race.data.get("task", race.data["dataset"]))
-
-
-def draw(race: Race, path: Path) -> bool:
-    """Draw suboptimality and test error against seconds; return False where matplotlib is missing."""
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError:
-        return False
-    with rc_context({"svg.hashsalt": "mnistlr", "svg.fonttype": "none", "font.size": 9}):
-        figure = Figure(figsize=(10, 4.6), layout="constrained")
-        axes = figure.subplots(1, 2)
-        for number, (name, curve) in enumerate(sorted(race.curves.items(), key=lambda p: not p[0].startswith(OURS))):
-            ours = name.startswith(OURS)
-            points = sorted(curve, key=lambda point: point["setting"])
-            style = {
-                "label": name, "lw": 2 if ours else 1, "color": f"C{number % 10}", "zorder": 3 if ours else 2,
-                "marker": "." if len(points) == 1 else "", "ls": "-" if ours else ["--", ":", "-."][number // 10 % 3],
-            }  # fmt: skip
-            seconds = [point["seconds"] for point in points]
-            axes[0].plot(seconds, [max(point["suboptimality"], 1e-9) for point in points], **style)
-            axes[1].plot(seconds, [1 - point["test_accuracy"] for point in points], **style)
-        best = min(1 - point["test_accuracy"] for curve in race.curves.values() for point in curve)
-        axes[0].set(xscale="log", yscale="log", xlabel="seconds", ylabel="relative suboptimality", ylim=(1e-8, 3))
-        axes[1].set(xscale="log", xlabel="seconds", ylabel="test error", ylim=(0.9 * best, 2.5 * best))
-        for panel in axes:
-            panel.grid(alpha=0.3)
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=7)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, metadata={"Date": None})
-    return True
-
-
-def write_all(races: list[Race], file: Path, *, readme: bool) -> None:
-    """Write rows and curves as JSON, tables as Markdown and figures beside it; with ``readme`` the README's part."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps([asdict(race) for race in races], indent=1))
-    pages = []
-    for race in races:
-        pages += ["## " + ", ".join(map(str, reversed(race.data.values()))), about(race), table(race, brief=False)]
-        pages += [f"- {name} does not take part: {reason}" for name, reason in race.skipped.items()]
-        if not draw(race, file.parent / f"race-{slug(race)}.svg"):
-            pages.append("No figure: matplotlib is not installed.")
-    page = "\n\n".join([*pages, losses(races)])
-    (file.parent / "race.md").write_text(page + "\n")
-    print(f"\n{page}")
-    if readme:
-        text = headline(races, sys.argv[1:])
-        (file.parent / "headline.md").write_text(text + "\n")
-        for race in races:
-            draw(race, FIGURES / f"{slug(race)}.svg")
-        replace_part(README, text)
-
-
-def replace_part(readme: Path, text: str) -> None:
-    """Put ``text`` between the README's two marks."""
-    before, mark, rest = readme.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (mark and end):
-        raise ValueError(f"expected {BEGIN} and {END} in {readme}, found not both; nothing is changed.")
-    readme.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")

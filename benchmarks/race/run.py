@@ -1,6 +1,6 @@
 """Race all solvers of the benchmark in one run, round by round, to given levels.
 
-    python -m benchmarks.race [--quick] [--only NAME] [--patience SECONDS] [--repeats N] [--readme]
+    python -m benchmarks.race [--quick] [--only NAME ...] [--patience SECONDS] [--repeats N] [--readme]
 
 benchopt runs one solver after the other; here the same objective, data sets and solvers take turns, so that whatever
 else the machine does hits all alike. First each is scouted, ours before the others: how many iterations (or steps) it
@@ -8,7 +8,7 @@ needs for each level, to within a tenth, or a quarter where it is ten times slow
 each runs just so far, and no weights are judged meanwhile. A solver that has used up its patience in readings sits out
 the further rounds. Data conversion, compilation and warm-up are not timed; they have a column of their own, and so has
 the peak of memory, measured in a process of its own. stderr shows the time that is left. ``--readme`` replaces the
-tables in ``benchmarks/README.md`` by this run's.
+tables in ``benchmarks/README.md`` by this run's, and the readings in ``benchmarks/readings/``.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +29,8 @@ import numpy as np
 from benchmarks.measuring.clocks import PAUSE
 from benchmarks.measuring.memory import in_new_process, peak
 from benchmarks.measuring.report import machine
-from benchmarks.race.report import OURS, Race, write_all
+from benchmarks.race.files import write_all
+from benchmarks.race.report import OURS, Race
 
 FOLDER = Path(__file__).parents[1]
 TASKS = ("2 or not", "ten classes")
@@ -118,12 +119,22 @@ def short(solver: Any) -> str:
     return " ".join([solver.name, *map(str, solver._parameters.values())])
 
 
-def enter(benchmark: Any, objective: Any, skipped: dict[str, str], only: str = "") -> list[Contestant]:
-    """Prepare the solvers that take part, ours and those with ``only`` in their name; note why others do not."""
+def enter(benchmark: Any, objective: Any, skipped: dict[str, str], only: Sequence[str] = ()) -> list[Contestant]:
+    """Prepare the solvers that take part; note why others do not.
+
+    Parameters
+    ----------
+    benchmark, objective
+        The benchmark, and its objective with data in it.
+    skipped : dict
+        Gets the reasons.
+    only : sequence of str
+        Solvers with one of these in their name take part, and ours; by default all.
+    """
     contestants = []
     for solver, problem in instances(benchmark):
         name = solver if problem else short(solver)
-        if not (name.startswith(OURS) or only.lower() in name.lower()):
+        if only and not (name.startswith(OURS) or any(part.lower() in name.lower() for part in only)):
             continue
         if problem:
             skipped[name] = problem
@@ -269,7 +280,7 @@ def note_peak(entry: Contestant, dataset: str, parameters: dict[str, Any]) -> No
 
 def race(
     dataset: str, parameters: dict[str, Any], levels: list[Level], *, rounds: int, patience: float, memory: bool,
-    only: str = "",
+    only: Sequence[str] = (),
 ) -> Race:  # fmt: skip
     """Run a race on one data set.
 
@@ -284,8 +295,8 @@ def race(
         readings sits out further rounds.
     memory : bool
         Whether to measure peaks as well, of solvers that reach a level.
-    only : str
-        Solvers with this in their name take part, and ours.
+    only : sequence of str
+        As in ``enter``.
     """
     from benchopt.benchmark import Benchmark
 
@@ -342,7 +353,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Solvers race to given levels")
     parser.add_argument("--quick", action="store_true", help="only check that everything runs, on little data")
     parser.add_argument("--readme", action="store_true", help="put tables and figures into benchmarks/README.md")
-    parser.add_argument("--only", default="", metavar="NAME", help="solvers with this in their name, beside ours")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="NAME",
+        help="solvers with this in their name, beside ours; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="rounds of timing (default 5)")
     parser.add_argument("--patience", type=float, default=3, metavar="S", help="seconds a run may take (default 3)")
     parser.add_argument("--json", type=Path, default=Path("results", "race.json"), metavar="FILE")

@@ -1,12 +1,15 @@
 """The race: settings are found, clocks stop while weights are judged, rivals are easily added. No time is judged."""
 
+import csv
 from pathlib import Path
 from time import sleep
 from typing import Any
 
 import pytest
 
-from benchmarks.race.report import BEGIN, END, Race, headline, losses, replace_part, table, write_all
+from benchmarks.race.figure import chosen
+from benchmarks.race.files import BEGIN, END, replace_part, write_all, write_readings
+from benchmarks.race.report import Race, headline, losses, table
 
 
 @pytest.fixture
@@ -238,6 +241,42 @@ def test_everything_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "absent does not take part: no such package" in page
     assert "numpy 2" in page
     assert (tmp_path / "results" / "race-ten-classes.svg").read_text().startswith("<?xml")
+
+
+def test_at_most_eight_are_drawn_the_quickest_of_ours_and_of_the_peers() -> None:
+    race = a_race([1.0], [2.0])
+    row, point = race.rows[0], race.curves["rival"]
+    names = [f"mnistlr {k}" for k in range(5)] + [f"peer {k}" for k in range(9)]
+    for level in race.levels:  # at the one level in this order, at the other in the reverse
+        order = names if level == race.levels[0] else names[::-1]
+        for place, name in enumerate(order, start=10):
+            race.rows.append({**row, "solver": name, "measure": level[0], "level": level[1], "seconds": [place]})
+    race.curves.update(dict.fromkeys(names, point))
+    drawn = chosen(race)
+    assert drawn[:3] == ["mnistlr sgd", "mnistlr 0", "mnistlr 4"]
+    assert drawn[3] == "rival"
+    assert set(drawn[4:]) == {"peer 0", "peer 8", "peer 1", "peer 7"}
+    assert "late" not in drawn  # it reaches no level
+
+
+def test_the_readings_are_written_as_data(tmp_path: Path) -> None:
+    """The medians of the table come out of them again."""
+    race = a_race([1.0, 1.5, 3.0], [2.0])
+    write_readings([race], tmp_path)
+    with (tmp_path / "race.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    seconds = [float(line["seconds"]) for line in lines if line["solver"] == "mnistlr sgd" and line["level"] == "0.92"]
+    assert seconds == [1.0, 1.5, 3.0]
+    assert {line["task"] for line in lines} == {"ten classes"}
+    with (tmp_path / "curves.csv").open(newline="") as file:
+        assert {line["solver"] for line in csv.DictReader(file)} == set(race.curves)
+
+
+def test_only_may_be_repeated(race: Any) -> None:
+    benchmark, objective = digits_for(race, "ten classes")
+    names = {entry.name.split()[0] for entry in race.enter(benchmark, objective, {}, ["mlxtend", "LIBLINEAR"])}
+    assert names <= {"mnistlr", "mlxtend", "LIBLINEAR", "scikit-learn"}
+    assert {"mnistlr", "mlxtend"} <= names
 
 
 def test_the_readme_s_part_is_replaced(tmp_path: Path) -> None:
