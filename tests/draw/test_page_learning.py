@@ -1,16 +1,11 @@
 """The page to draw on, in a real browser: how well it reads, why, and what it is taught."""
 
 from collections import Counter
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from mnistlr.draw.page import render_draw_page
 from mnistlr.features import DigitReader
-from mnistlr.saving.model_file import ModelFile
-from tests.conftest import ImageData
 from tests.helpers.draw_pages import LONG, Open, Page, draw_by_mouse, numbers
 from tests.helpers.shapes import SHAPES, variants
 from tests.helpers.strokes import DIGITS
@@ -40,13 +35,8 @@ def test_our_own_shapes_are_read(open_page: Open) -> None:
 
 
 @LONG
-def test_our_own_shapes_are_read_by_the_full_reader(browser: Any, mnist: ImageData, tmp_path: Path) -> None:
-    reader = DigitReader(random_state=0).fit(mnist.X_train, mnist.y_train)
-    file = tmp_path / "reader.html"
-    file.write_bytes(render_draw_page(ModelFile(reader, {})).encode())
-    page = browser.new_page()
-    page.goto(file.as_uri())
-    check_shapes(page)
+def test_our_own_shapes_are_read_by_the_full_reader(open_page: Open, full_reader: DigitReader) -> None:
+    check_shapes(open_page("full reader"))
 
 
 # --- why not another? --------------------------------------------------------------------------------------

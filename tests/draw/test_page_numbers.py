@@ -9,13 +9,11 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from mnistlr import SoftmaxRegression
-from mnistlr.draw.page import render_draw_page
 from mnistlr.features import DigitReader, explain_reader
 from mnistlr.images import normalise
 from mnistlr.images.strokes import even_out
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples
-from mnistlr.saving.model_file import ModelFile
 from mnistlr.solvers.sgd import SGD
 from tests.conftest import ImageData
 from tests.helpers.draw_pages import (
@@ -89,11 +87,11 @@ def test_writing_of_any_size_gives_the_same_pixels(open_page: Open) -> None:
 
 def test_strokes_are_evened_out_as_in_photos(open_page: Open) -> None:
     page, random = open_page(), np.random.default_rng(0)
-    for sigma, above in ((2.5, 0.0), (4, 0.02), (9, 0.0), (9, 0.04), (25, 0.0)):
-        blurred = ndimage.gaussian_filter(random.normal(size=(120, 140)), sigma)
+    for sigma, above in ((2.5, 0.0), (4, 0.02), (9, 0.04)):
+        blurred = ndimage.gaussian_filter(random.normal(size=(100, 80)), sigma)
         ink = np.clip(0.5 + (blurred - above) * 4 * sigma**2, 0, 1).round(6)
         found, expected = matrix(page, "mnistlr.evenOut(it)", ink.tolist()), even_out(ink)
-        assert found.shape == expected.shape
+        assert found.shape == expected.shape != ink.shape
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
         assert np.array_equal(numbers(page, "mnistlr.normalise(it)", found.tolist()), normalise(expected).ravel())
     assert np.array_equal(matrix(page, "mnistlr.evenOut(it)", [[0.0, 0.4]]), [[0.0, 0.4]])
@@ -128,34 +126,29 @@ def test_all_test_images_get_the_label_that_python_gives(
 
 
 def check_reader(page: Page, reader: DigitReader, X: np.ndarray) -> None:
-    """Compare features, labels and probabilities; a sum in another order may round a feature to its neighbour."""
-    features = np.array(evaluate_images(page, X, "Array.from(mnistlr.look(x).features)"))
-    differences = np.abs(features - reader.features(X).astype(int))
+    """Compare features, labels and scores; a sum in another order may round a feature to its neighbour."""
+    features = np.array(evaluate_images(page, X[::8], "Array.from(mnistlr.look(x).features)"))
+    differences = np.abs(features - reader.features(X[::8]).astype(int))
     assert differences.max() <= 1
     assert differences.mean() < 1e-4
-    assert np.array_equal(evaluate_images(page, X, "mnistlr.predict(x)"), reader.predict(X))
-    shares = evaluate_images(page, X, "mnistlr.probabilities(x)")
-    np.testing.assert_allclose(shares, reader.predict_proba(X), rtol=0, atol=0.002)
+    scores = np.array(evaluate_images(page, X, "mnistlr.rawPredictions(x)"))
+    assert np.array_equal(scores.argmax(axis=1), reader.predict(X))
+    # By one feature that is a neighbour, a score moves by its weight.
+    np.testing.assert_allclose(
+        scores, reader.decision_function(X), rtol=0, atol=2 * np.abs(reader.classifier_.coef_).max()
+    )
 
 
 def test_the_reader_sees_and_answers_as_in_python(open_page: Open, reader: DigitReader, mnist: ImageData) -> None:
-    extremes = np.zeros((4, 784), np.uint8)
-    extremes[1] = 255
+    extremes = np.zeros((8, 784), np.uint8)
+    extremes[0] = 255
     extremes[2, 5] = extremes[3, 30:40] = 200
-    check_reader(open_page("reader"), reader, np.concatenate([mnist.X_test[::40], extremes]))
+    check_reader(open_page("reader"), reader, np.concatenate([extremes[:1], mnist.X_test[::40], extremes]))
 
 
 @LONG
-def test_the_full_reader_answers_as_in_python(
-    browser: Any, mnist: ImageData, tmp_path: Any
-) -> None:  # on all test images
-    reader = DigitReader(random_state=0).fit(mnist.X_train, mnist.y_train)
-    file = tmp_path / "reader.html"
-    file.write_bytes(render_draw_page(ModelFile(reader, {})).encode())
-    page = browser.new_page()
-    page.goto(file.as_uri())
-    for start in range(0, len(mnist.X_test), 1000):
-        check_reader(page, reader, mnist.X_test[start : start + 1000])
+def test_all_test_images_are_read_as_in_python(open_page: Open, full_reader: DigitReader, mnist: ImageData) -> None:
+    check_reader(open_page("full reader"), full_reader, mnist.X_test)
 
 
 def test_drawings_are_read_as_in_python(open_page: Open, reader: DigitReader) -> None:
@@ -207,16 +200,17 @@ def test_the_readers_evidence_is_that_of_python_and_drawing_times_weights(
 # --- learning ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "right"), [("reader", 4), ("softmax", 7), ("detector", 0)])
+@pytest.mark.parametrize(("name", "right"), [("reader", 4), ("softmax", 7), ("detector", 1)])
 def test_a_step_of_learning_is_that_of_the_packages_sgd(
     name: str, right: int, open_page: Open, model_of: Models, mnist: ImageData
 ) -> None:
     """One sample, one step of a given size, no penalty."""
     model, page, image = model_of(name), open_page(name), mnist.X_test[8:9]  # a 5
     linear, features = (model.classifier_, model.features(image)) if name == "reader" else (model, image)
-    n_classes, n_raw, x = len(model.classes_), len(linear.coef_), features / 255
-    step = 1 / ((0.25 if n_raw == 1 else 0.5) * ((x**2).sum() + 1))
-    objective = Objective(Samples.of(x), np.array([right], np.int32), n_raw, alpha=0.0)
+    features.flags.writeable = False  # as the data sets' are: the step is compiled for these already
+    n_classes, n_raw = len(model.classes_), len(linear.coef_)
+    step = 1 / ((0.25 if n_raw == 1 else 0.5) * (((features / 255) ** 2).sum() + 1))
+    objective = Objective(Samples.of(features), np.array([right], np.int32), n_raw, alpha=0.0)
     theta = np.concatenate([255 * linear.coef_.ravel(), linear.intercept_])
     state = SGD(objective, theta, batch_size=1, eta=step, power=0, average=False)
     state.epoch(objective, None, np.random.RandomState(0))
@@ -224,8 +218,9 @@ def test_a_step_of_learning_is_that_of_the_packages_sgd(
     before = evaluate_images(page, image, "mnistlr.probabilities(x)")[0][right]
     after = evaluate_images(page, image, f"(mnistlr.learn(x, {right}), mnistlr.probabilities(x))")[0][right]
     W = numbers(page, "mnistlr.W").reshape(n_classes, -1)[-n_raw:]
-    np.testing.assert_allclose(255 * W, np.reshape(expected_W, (n_raw, -1)), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(numbers(page, "mnistlr.b")[-n_raw:], expected_b, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(255 * W, expected_W, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(numbers(page, "mnistlr.b")[-n_raw:], expected_b, rtol=1e-5, atol=1e-5)
+    assert np.abs(expected_W - 255 * linear.coef_).max() > 1e-3
     assert after > before
     page.evaluate("mnistlr.forget()")
     assert evaluate_images(page, image, "mnistlr.probabilities(x)")[0][right] == before

@@ -6,6 +6,7 @@ The fixture ``browser`` of conftest.py says what these need; where that is missi
 import base64
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,16 +50,26 @@ def pages(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, str]:
     """The addresses of the pages of the three models."""
-    folder, files = tmp_path_factory.mktemp("pages"), {}
-    for name, model, facts in (
+    models = (
         ("softmax", softmax, {"data": {"name": "mnist"}, "accuracy": 0.92}),
         ("detector", detector, {"digit": 2}),
         ("reader", reader, {}),
-    ):
-        file = folder / f"{name}.html"
-        file.write_bytes(render_draw_page(ModelFile(model, facts)).encode())
-        files[name] = file.as_uri()
-    return files
+    )
+    folder = tmp_path_factory.mktemp("pages")
+    return {name: _write_page(folder / f"{name}.html", model, facts) for name, model, facts in models}
+
+
+@pytest.fixture(scope="session")
+def full_reader(mnist: ImageData, pages: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> DigitReader:
+    """A reader of all training images; its page is "full reader". For long tests."""
+    reader = DigitReader(random_state=0).fit(mnist.X_train, mnist.y_train)
+    pages["full reader"] = _write_page(tmp_path_factory.mktemp("page") / "full.html", reader, {})
+    return reader
+
+
+def _write_page(file: Path, model: Any, facts: dict[str, Any]) -> str:
+    file.write_bytes(render_draw_page(ModelFile(model, facts)).encode())
+    return file.as_uri()
 
 
 Open = Callable[..., Page]

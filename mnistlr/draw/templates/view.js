@@ -129,6 +129,7 @@ function showBars(shares, best, chosen) {
 // The reason in one sentence: where the strongest evidence lies.
 function reason({ contributions }, best, rival) {
   const [forIt, againstIt] = [1, -1].map((sign) => whereabouts(contributions, sign));
+  if (forIt !== null && forIt === againstIt) return `The ink ${forIt} speaks most for ${best}, but some of it for ${rival}.`;
   const first = forIt === null ? `No ink speaks for ${best}` : `The ink ${forIt} speaks most for ${best}`;
   return `${first}, ${againstIt === null ? "none" : `the ink ${againstIt}`} for ${rival}.`;
 }
