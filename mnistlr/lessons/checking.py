@@ -12,6 +12,7 @@ import numpy as np
 from mnistlr.exceptions import ArgumentError
 
 SOLUTION = "The lesson goes on with its own answer."
+FEW = 6  # numbers that fit into a sentence
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,8 @@ def _fault_of_value(exercise: Exercise, answer: Any, given: tuple[Any, ...]) -> 
 
 def _fault_of_function(exercise: Exercise, answer: Any) -> str | None:
     names = list(inspect.signature(exercise.solution).parameters)
+    if answer is ...:
+        return "Still open: put your function in place of the dots (...), and run the cell again."
     if not callable(answer):
         return f"Not yet: a function of {', '.join(names)} was expected, and this is {_in_words(answer)}."
     results = []
@@ -158,9 +161,11 @@ def _arguments(names: list[str], case: tuple[Any, ...]) -> str:
 def _in_words(value: Any) -> str:
     """Return a short description of a value."""
     if isinstance(value, np.ndarray) and value.ndim:
-        if value.size <= 3:
-            return str(value.tolist())
+        if value.ndim == 1 and value.size <= FEW:
+            return f"[{', '.join(str(one) if isinstance(one, bool) else f'{one:.4g}' for one in value.tolist())}]"
         return f"an array of shape {value.shape}"
+    if isinstance(value, list):
+        return f"a list of length {len(value)}"
     if isinstance(value, bool | int | float | np.generic):
         return f"{value:.5g}" if isinstance(value, float | np.floating) else str(value)
     if isinstance(value, str):

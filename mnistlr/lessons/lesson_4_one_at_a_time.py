@@ -200,6 +200,8 @@ plt.show()
 #
 # $$\eta \cdot (x_1^2 + \dots + x_d^2 + 1) < 8$$
 #
+# In words: the step size, times the sum of all squared ink and 1, has to stay below 8.
+#
 # ### Exercise: the largest safe step
 #
 # Return the largest `eta` that is safe for **every** picture in `X`. (`(X**2).sum(axis=1)` adds up the squares in each

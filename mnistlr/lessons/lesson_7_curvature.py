@@ -60,8 +60,8 @@ def draw_valley(ax, title):
 figure, ax = plt.subplots(figsize=(4.2, 4))
 draw_valley(ax, "The valley from above")
 w = np.array([4.0, -2.0])  # where we start, far from the bottom
-for _ in range(9):
-    step = -11 * gradient(w)
+for _ in range(12):
+    step = -13 * gradient(w)
     ax.annotate("", w + step, w, arrowprops={"arrowstyle": "->", "color": "#D55E00"})
     w = w + step
 plt.show()

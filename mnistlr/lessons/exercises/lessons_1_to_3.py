@@ -32,7 +32,7 @@ LESSON_1 = {
     "bias": Exercise(
         _bias,
         "Zero now lies half-way between the two hills.",
-        ((SCORES, IS_TWO), (SCORES + 5, IS_TWO)),
+        ((SCORES, SCORES > 1), (SCORES + 5, SCORES > 1)),
         (
             (
                 lambda scores, is_two: -_bias(scores, is_two),

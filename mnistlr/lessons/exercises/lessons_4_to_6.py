@@ -226,7 +226,7 @@ LESSON_6 = {
         "Chosen by pictures that it had not seen, and the simplest of the best.",
         (
             (np.array([0.1, 1.0, 10.0]), np.array([0.3, 0.2, 0.4])),
-            (np.array([0.1, 1.0, 10.0, 100.0]), np.array([0.3, 0.2, 0.2, 0.5])),
+            (np.array([0.5, 5.0, 50.0, 500.0]), np.array([0.3, 0.2, 0.2, 0.5])),
         ),
         (
             (

@@ -127,7 +127,7 @@ _SPOTS = np.round(random.random((5, 7)), 2)
 
 LESSON_9 = {
     "slant": Exercise(
-        _slant,
+        lambda image: _slant(image),
         "So many pixels to the right for each row further down.",
         ((_STROKE,), (_SPOTS,), (100 * _SPOTS,)),
         (
