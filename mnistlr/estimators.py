@@ -5,43 +5,36 @@ any number. What is minimised stands in ``objective``, how a fit runs in ``train
 """
 
 import copy
-from numbers import Integral, Real
 from typing import Any, Self
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mnistlr._support.arrays import Array
 from mnistlr._support.foreign import check_in_process
-from mnistlr._support.sklearn import (
-    CallbackSupportMixin,
-    FitTasks,
-    Interval,
-    StrOptions,
-    check_sample_weight,
-    with_callbacks,
-)
+from mnistlr._support.inputs import advise_pixels, check_shape, dtype_of, range_of, warn_of_scale
+from mnistlr._support.sklearn import CallbackSupportMixin, FitTasks, check_sample_weight, with_callbacks
 from mnistlr._support.threads import count_threads
 from mnistlr.kernels.records import Weights, pack
 from mnistlr.metrics.confusion import accuracy
 from mnistlr.objective import Objective
+from mnistlr.parameters import CONSTRAINTS, by_name, check_names
 from mnistlr.samples import MIN_CHUNK, Samples
 from mnistlr.solvers.few_samples import FEW, distinct
 from mnistlr.training import (
-    DEFAULTS,
     Result,
     check_result,
     coefficients,
     limits_of,
     objective_of,
+    piece_of,
     run,
+    run_piece,
     solver_of,
-    start_sgd,
     starting_point,
 )
 
@@ -60,26 +53,7 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
     """A classifier with raw predictions X coef_^T + intercept_; subclasses say which classes they take."""
 
     _default_solver: str
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
-        "solver": [StrOptions(set(DEFAULTS)), None],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left"), None],
-        "max_iter": [Interval(Integral, 1, None, closed="left"), None],
-        "fit_intercept": ["boolean"],
-        "class_weight": [dict, StrOptions({"balanced"}), None],
-        "warm_start": ["boolean"],
-        "random_state": ["random_state"],
-        "n_jobs": [Integral, None],
-        "batch_size": [Interval(Integral, 1, 2**31 - 1, closed="both")],
-        "learning_rate": [StrOptions({"auto", "constant", "invscaling"})],
-        "eta0": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "average": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="left")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-    }
+    _parameter_constraints = CONSTRAINTS
 
     classes_: Array
     coef_: Array
@@ -87,6 +61,7 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
     n_features_in_: int
     n_jobs: int | None
 
+    @by_name
     def __init__(
         self,
         *,
@@ -127,6 +102,17 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name.
+
+        Raises
+        ------
+        ValueError
+            If there is none of that name.
+        """
+        check_names(self, params, self._get_param_names(), ValueError)
+        return super().set_params(**params)  # type: ignore[no-any-return]
 
     @with_callbacks  # type: ignore[untyped-decorator]
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -204,7 +190,8 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         Parameters
         ----------
         X, y, sample_weight
-            As for ``fit``; all pieces of the same kind of numbers (all ``uint8`` or all floats).
+            As for ``fit``; all pieces of the same kind of numbers (all ``uint8`` or all floats). Weights count
+            relative to their mean over all pieces so far, and at most twice as much.
         classes : array-like, shape (n_classes,)
             All labels that will ever occur; needed in the first call only.
 
@@ -216,7 +203,7 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         ------
         ValueError
             For data that do not fit together or to the pieces before, labels not among ``classes``, or
-            ``class_weight="balanced"``, which a piece cannot know. The model stays as it was.
+            ``class_weight="balanced"`` or ``early_stopping``, which a piece does not allow. The model stays as it was.
         """
         self._validate_params()
         fitted = copy.copy(self)
@@ -231,6 +218,8 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
                 "partial_fit does not support class_weight='balanced': a piece does not tell how often the classes "
                 "occur in all data. Use the weights {label: n_samples / (n_classes * count of the label)}."
             )
+        if self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True: it does one pass, and then stops.")
         first = not hasattr(self, "classes_")
         if first and (classes is None or not np.size(classes)):
             raise ValueError("The first call of partial_fit needs classes: all labels that will ever occur.")
@@ -244,32 +233,36 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         if (known[y_numbers] != y).any():
             unknown = np.setdiff1d(y, known)
             raise ValueError(f"y has labels that are not among the classes {known}: {unknown}.")
-        objective = objective_of(self, X, y_numbers, known, self._check_weight(X, sample_weight))
-        state = self.__dict__.get("_sgd")
-        if state is None:
-            state = start_sgd(self, objective, starting_point(self, objective, known, warm=not first))
-        if state.unit != objective.samples.unit:
-            raise ValueError("All pieces of the data must be uint8, or none; this one differs from those before.")
-        self._sgd = copy.copy(state)
-        self._sgd.epoch(objective, None, check_random_state(self.random_state))
-        self._keep(objective, known, Result(self._sgd.theta, 1, True, "partial_fit does one pass"))
+        piece = piece_of(self, X, y_numbers, known, self._check_weight(X, sample_weight))
+        self._sgd = run_piece(self, piece, known, self.__dict__.get("_sgd"))
+        self._keep(piece[0], known, Result(self._sgd.theta, 1, True, "partial_fit does one pass"))
         self.__dict__.pop("history_", None)  # that of an earlier fit is not this model's
 
     def _validate(self, X: Any, y: Any, reset: bool) -> tuple[Any, Array]:
+        check_shape(X, None if reset else self.n_features_in_)
+        given = X
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=dtype_of(X), order="C", reset=reset)
         check_classification_targets(y)
+        if reset:
+            advise_pixels(given, X)
+            self._trained_range = range_of(X)
         return X, y
 
     def _check_classes(self, classes: Array) -> None:
         if len(classes) < 2:
+            hint = (
+                " Was y compared with a number, and holds strings?" if classes.dtype == bool and not classes[0] else ""
+            )
             raise ValueError(
                 f"{type(self).__name__} needs samples of at least 2 classes, but the data contains only one class: "
-                f"{classes.tolist()[0]!r}."
+                f"{classes.tolist()[0]!r}.{hint}"
             )
 
     def _check_weight(self, X: Any, sample_weight: Any) -> Array | None:
         if sample_weight is None:
             return None
+        if np.iscomplexobj(sample_weight):
+            raise ValueError("`sample_weight` is complex; real weights are needed.")
         weight: Array = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         return weight
 
@@ -277,7 +270,9 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         if not self._is_plain(X):
             check_in_process(type(self).__name__, X=X)
             check_is_fitted(self)
+            check_shape(X, self.n_features_in_)
             X = validate_data(self, X, accept_sparse="csr", dtype=dtype_of(X), order="C", reset=False)
+        warn_of_scale(self, X)
         samples = Samples.of(X)
         n_threads = count_threads(self.n_jobs) if samples.n > MIN_CHUNK else 1
         raw = samples.multiply(self._packed(samples), len(self.coef_), n_threads)
@@ -410,13 +405,6 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
 def _are_equal(arrays: Any, others: Any) -> bool:
     """Whether pairs of arrays have the same shapes and entries."""
     return all(a.shape == b.shape and bool((a == b).all()) for a, b in zip(arrays, others, strict=True))
-
-
-def dtype_of(X: Any) -> Any:
-    """Return the type to validate X as: uint8 and floats stay, everything else becomes float64."""
-    # A frame is what its columns have in common, which an empty piece of it tells.
-    dtype = np.asarray(X[:0]).dtype if hasattr(X, "dtypes") else getattr(X, "dtype", None)
-    return dtype if dtype in (np.uint8, np.float32, np.float64) else np.float64
 
 
 class LogisticRegression(LinearClassifier):

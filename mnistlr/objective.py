@@ -154,6 +154,10 @@ class Objective:
         """Return the same function over copies of the samples with these numbers, weighted anew."""
         return self._on(self.samples.take(rows), self.y[rows], weight)
 
+    def on(self, samples: Samples, weight: Array) -> "Objective":
+        """Return the function over other samples, all of class 0, for what does not depend on labels."""
+        return self._on(samples, np.zeros(samples.n, np.int32), weight)
+
     def every(self, stride: int) -> tuple[Samples, Array]:
         """Return copies of every ``stride``-th sample, the first included, and their weights."""
         return self.samples.every(stride), self.weight[::stride]

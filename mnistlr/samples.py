@@ -5,6 +5,7 @@ compiled code reads them so (``kernels.rows``), and so do the methods here. Noth
 """
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -58,6 +59,13 @@ class Samples:
             X = _canonical(X)
             return Csr(CsrArrays(*map(read_only, (X.data, X.indices, X.indptr))), *about)
         return Dense(read_only(np.ascontiguousarray(X)), *about)
+
+    @staticmethod
+    def joined(parts: Sequence["Samples"]) -> "Samples":
+        """Return copies of samples of one kind one after the other."""
+        if isinstance(parts[0], Csr):
+            return Samples.of(sp.vstack([sp.csr_array(part.X, shape=(part.n, part.d)) for part in parts], format="csr"))
+        return Samples.of(np.concatenate([part.X for part in parts]))
 
     @property
     def nbytes(self) -> int:
@@ -324,6 +332,8 @@ def _canonical(X: Any) -> Any:
     if (np.diff(X.indptr) < 0).any():
         raise ValueError("The indptr array of the CSR matrix must not decrease, but it does.")
     X.check_format(full_check=True)  # the kernels would read and write wherever an index points
+    if max(X.shape[1], len(X.data)) < 1 << 31:  # one type for the same matrix, and one compiled kernel
+        X.indices, X.indptr = (array.astype(np.int32, copy=False) for array in (X.indices, X.indptr))
     if not X.has_canonical_format:
         X = X.copy()
         X.sum_duplicates()

@@ -4,18 +4,18 @@ A solver is a generator of iterates and never stops by itself, unless it finds n
 when to stop, keeps the history, tells callbacks, and lets the clock run only while the solver works.
 """
 
-import inspect
+import copy
 import time
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state, compute_class_weight
+from sklearn.utils import check_random_state
 
 from mnistlr._support.arrays import Array
+from mnistlr._support.inputs import warn
 from mnistlr._support.threads import count_threads
 from mnistlr.datasets.split import stratified_split
 from mnistlr.exceptions import DivergenceError
@@ -23,6 +23,7 @@ from mnistlr.objective import Objective
 from mnistlr.samples import Samples
 from mnistlr.solvers import SGD, Iterate, gradient_descent, lbfgs, newton, sgd, svrg
 from mnistlr.stopping import GradientRule, ImprovementRule
+from mnistlr.weighting import combined
 
 # solver -> default tol, default max_iter
 DEFAULTS = {
@@ -147,47 +148,22 @@ def objective_of(model: Any, X: Any, y: Array, classes: Array, sample_weight: Ar
     ValueError
         For class weights that are no weights, or if no sample has a weight.
     """
-    if sample_weight is not None:
-        sample_weight = scaled(sample_weight)
-    if model.class_weight is not None:
-        per_class = scaled(class_weights(model, classes, classes[y], sample_weight))
-        sample_weight = scaled(per_class[y] * (1.0 if sample_weight is None else sample_weight))
-    if sample_weight is not None and not sample_weight.any():
-        raise ValueError("At least one of the sample weights must be positive, all are zero.")
-    return Objective(
+    return piece_of(model, X, y, classes, sample_weight)[0]
+
+
+def piece_of(model: Any, X: Any, y: Array, classes: Array, sample_weight: Array | None) -> tuple[Objective, int]:
+    """Return the same for a piece of the data, and e: the weights asked for are the objective's times 2^e."""
+    weight, exponent = combined(model.class_weight, classes, y, sample_weight)
+    objective = Objective(
         Samples.of(X),
         y.astype(np.int32),
         1 if len(classes) == 2 else len(classes),
         alpha=float(model.alpha),
-        sample_weight=sample_weight,
+        sample_weight=weight,
         fit_intercept=model.fit_intercept,
         n_threads=count_threads(model.n_jobs),
     )
-
-
-def class_weights(model: Any, classes: Array, y: Array, sample_weight: Array | None) -> Array:
-    """Return the weight of each class, for samples with the labels ``y``.
-
-    Raises
-    ------
-    ValueError
-        If one is negative or not finite.
-    """
-    per_class: Array
-    with np.errstate(divide="ignore"):  # "balanced", and a class without weight
-        per_class = compute_class_weight(model.class_weight, classes=classes, y=y, sample_weight=sample_weight)
-    if not (np.isfinite(per_class).all() and (per_class >= 0).all()):
-        raise ValueError(
-            f"class_weight must be finite and >= 0, got {model.class_weight}, which makes "
-            f"{dict(zip(classes.tolist(), per_class.tolist(), strict=True))} with these samples."
-        )
-    return per_class
-
-
-def scaled(weight: Array) -> Array:
-    """Return weights in the same proportions, the largest in [1/2, 1): no sum or product of them overflows."""
-    same: Array = np.ldexp(weight, -np.frexp(weight.max())[1])
-    return same
+    return objective, exponent
 
 
 def starting_point(model: Any, objective: Objective, classes: Array, warm: bool) -> Array:
@@ -205,7 +181,8 @@ def starting_point(model: Any, objective: Objective, classes: Array, warm: bool)
             f"warm_start needs the same classes and features as before: {model.classes_} and {model.coef_.shape[1]} "
             f"features, got {classes} and {objective.samples.d} features."
         )
-    return np.concatenate([model.coef_.ravel() / objective.samples.unit, model.intercept_])
+    intercept = model.intercept_ if model.fit_intercept else np.zeros_like(model.intercept_)
+    return np.concatenate([model.coef_.ravel() / objective.samples.unit, intercept])
 
 
 def coefficients(objective: Objective, classes: Array, theta: Array) -> dict[str, Array]:
@@ -238,10 +215,30 @@ def sgd_settings(model: Any) -> dict[str, Any]:
     }
 
 
-def start_sgd(model: Any, objective: Objective, theta: Array) -> SGD:
-    """Return the state of a run that goes on piece by piece."""
+def run_piece(model: Any, piece: tuple[Objective, int], classes: Array, state: SGD | None) -> SGD:
+    """Go once over a piece of the data, from ``piece_of``; return the state that continues ``state``.
+
+    Raises
+    ------
+    ValueError
+        If the piece is of pixels and those before were not, or the reverse.
+    DivergenceError
+        If the weights are no longer finite.
+    """
+    objective, exponent = piece
+    theta = starting_point(model, objective, classes, warm=hasattr(model, "coef_"))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return SGD(objective, theta, **sgd_settings(model))
+        if state is None:
+            state = SGD(objective, theta, **sgd_settings(model))
+        elif state.unit != objective.samples.unit:
+            raise ValueError("All pieces of the data must be uint8, or none; this one differs from those before.")
+        else:
+            state = copy.copy(state)
+            last = coefficients(objective, classes, state.theta)
+            if any(not np.array_equal(last[name], getattr(model, name)) for name in ("coef_", "intercept_")):
+                state.restart(objective, theta)  # the user has changed them
+        state.piece(objective, exponent, check_random_state(model.random_state))
+    return state
 
 
 def run(
@@ -298,17 +295,8 @@ def check_result(model: Any, objective: Objective, result: Result) -> None:
         )
     if not result.converged:
         advice = "Increase max_iter, raise" if result.n_iter >= limits_of(model)[1] else "Raise"
-        warnings.warn(
+        warn(
             f"{type(model).__name__}(solver={solver_of(model)!r}) did not converge: {result.message}. "
             f"{advice} tol or alpha, or scale the features.",
             ConvergenceWarning,
-            stacklevel=_frames_here(),
         )
-
-
-def _frames_here() -> int:
-    """Return the ``stacklevel`` at which a warning names the line that called this package."""
-    frame, level = inspect.currentframe(), 0
-    while frame and frame.f_globals.get("__name__", "").startswith(("mnistlr.", "sklearn.callback")):
-        frame, level = frame.f_back, level + 1
-    return level

@@ -177,6 +177,7 @@ def test_progress_bar(model, solver, data, capsys):
 
 
 @pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.long)])
+@pytest.mark.filterwarnings("ignore:X holds whole numbers")
 def test_inside_grid_search_and_pipeline(model, data, n_jobs, capsys):
     X, y = data
     monitor = callback.ScoringMonitor(scoring="accuracy")

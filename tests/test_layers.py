@@ -19,7 +19,7 @@ from mnistlr.samples import Samples
 ROOT = Path(mnistlr.__file__).parent
 BASE = {"_support", "_version", "exceptions"}
 TRAINING = BASE | {"kernels", "samples", "objective", "solvers", "datasets"}
-TRAINING |= {"stopping", "training", "estimators"}
+TRAINING |= {"stopping", "weighting", "training", "parameters", "estimators"}
 
 # What each part may import besides itself, from the bottom up: only parts above it in this list.
 MAY_IMPORT = {
@@ -34,8 +34,10 @@ MAY_IMPORT = {
     "samples": BASE | {"kernels"},
     "objective": BASE | {"kernels", "samples"},
     "solvers": BASE | {"kernels", "samples", "objective"},
+    "weighting": BASE,
     "stopping": BASE | {"samples", "objective", "solvers"},
-    "training": BASE | {"samples", "objective", "solvers", "stopping", "datasets"},
+    "training": BASE | {"samples", "objective", "solvers", "stopping", "weighting", "datasets"},
+    "parameters": BASE | {"training"},
     "estimators": TRAINING - {"estimators"} | {"metrics"},
     "on_dask": TRAINING | {"metrics"},
     "features": TRAINING | {"metrics"},
@@ -129,9 +131,9 @@ def test_compiled_functions_take_few_arguments():
 def test_the_data_pass_few_files_on_the_way_from_fit_to_the_first_step(monkeypatch):
     """The files whose functions are handed the data, in the order in which they are entered.
 
-    They are estimators, _support/foreign (is this on Dask?), training, samples, objective, solvers/sgd and step_size,
-    and kernels/passes, compiled, for some of the samples. A few more are entered without the data: stopping,
-    _support/threads (how many there are), solvers/curvature, kernels/records and lanes (room for weights).
+    They are estimators, _support/foreign (is this on Dask?) and inputs, training, samples, objective, solvers/sgd and
+    step_size, and kernels/passes, compiled, for some of the samples. More are entered without the data: parameters,
+    weighting, stopping, _support/threads (how many there are), solvers/curvature and pieces, kernels/records and lanes.
     """
     X, y = np.random.default_rng(0).integers(0, 256, (600, 20), dtype=np.uint8), np.arange(600) % 3
     entered, with_data = [], []
@@ -167,4 +169,4 @@ def test_the_data_pass_few_files_on_the_way_from_fit_to_the_first_step(monkeypat
     assert with_data[0] == "estimators.py"
     assert "solvers/sgd.py" in with_data
     assert len(with_data) <= 9, with_data
-    assert len(entered) <= len(with_data) + 6, entered
+    assert len(entered) <= len(with_data) + 9, entered

@@ -21,3 +21,8 @@ def check_in_process(taker: str, *, has_like: bool = True, **data: Any) -> None:
             raise ArgumentError(
                 f"{name} is on Dask, but mnistlr.{taker} takes data in this process; expected an array, or {other}."
             )
+
+
+def is_arrow(X: Any) -> bool:
+    """Return whether X is an Arrow table or a part of one."""
+    return type(X).__module__.partition(".")[0] == "pyarrow"

@@ -194,7 +194,12 @@ def _plain_pairs(
         raise ValueError("`y_true` and `y_pred` are empty; at least one sample is needed.")
     true, pred = _plain_labels(true, "y_true"), _plain_labels(pred, "y_pred")
     if (true.dtype.kind in "OU") != (pred.dtype.kind in "OU"):
-        raise ValueError("One of `y_true` and `y_pred` holds numbers, the other strings; convert one of them.")
+        strings, number, name = (true, pred[0], "y_true") if true.dtype.kind in "OU" else (pred, true[0], "y_pred")
+        advice = f"{name}.astype(int)" if all(map(str.isdigit, strings[:_LOOKED_AT])) else "names[numbers]"
+        raise ValueError(
+            f"One of `y_true` and `y_pred` holds numbers, such as {number}, the other strings, such as "
+            f"{str(strings[0])!r}; convert one of them, with {advice} for instance."
+        )
     return true, pred, None if sample_weight is None else _plain_weights(sample_weight, len(true))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistlr._support.arrays import Floats
+from mnistlr._support.inputs import warn_of_scale
 from mnistlr.exceptions import ArgumentError
 
 
@@ -146,6 +147,7 @@ def explain(model: Any, image: Any) -> Explanation:
     coef, intercept = np.asarray(model.coef_, np.float64), np.asarray(model.intercept_, np.float64)
     if len(pixels) != coef.shape[1]:
         raise ArgumentError(f"expected an image of {coef.shape[1]} pixels, as the model takes, got {len(pixels)}.")
+    warn_of_scale(model, pixels[np.newaxis])
     values = pixels.astype(np.float64)
     if not np.isfinite(values).all():
         raise ArgumentError("expected an image of finite numbers, got infinite ones or NaN among them.")

@@ -13,7 +13,7 @@ from mnistlr.on_dask import worker
 from mnistlr.on_dask.blocked_objective import BlockedObjective, BlockedSamples, Runner
 from mnistlr.on_dask.worker import Facts
 from mnistlr.samples import unit_and_dtype
-from mnistlr.training import class_weights, scaled
+from mnistlr.weighting import class_weights, scaled
 
 
 def learn_in_blocks(model: Any, like: Any, runner: Any, progress: bool | None, tasks: Any) -> None:
@@ -67,6 +67,9 @@ def objective_in_blocks(model: Any, like: Any, runner: Any) -> tuple[BlockedObje
     classes, first = _agree(facts)
     check_feature_names(model, like, reset=True)
     model.n_features_in_ = first.d
+    model.__dict__.pop("_trained_range", None)  # of an earlier fit
+    if first.dtype == np.uint8:
+        model._trained_range = (0.0, 255.0)
     model._check_classes(classes)
     # So that no sum of the weights overflows, and none of their squares vanishes.
     exponent = max((fact.exponent for fact in facts if fact.label_weights.any()), default=0)
@@ -111,8 +114,7 @@ def _class_weights(model: Any, classes: Array, facts: list[Facts], exponent: int
     for fact in facts:
         if fact.n:
             totals[np.searchsorted(classes, fact.labels)] += np.ldexp(fact.label_weights, fact.exponent - exponent)
-    # One sample of each class that weighs as much as all of them: "balanced" asks for no more.
-    return scaled(class_weights(model, classes, classes, totals))
+    return scaled(class_weights(model.class_weight, classes, totals))[0]
 
 
 class Progress:

@@ -55,6 +55,7 @@ def describe(model: Model) -> tuple[dict[str, Any], Arrays]:
         "parameters": _describe_parameters(model),
         "labels": labels,
         "input_scaling": _SCALING_OF_READER if is_reader else _SCALING,
+        "input_range": [float(end) for end in getattr(classifier, "_trained_range", [])] or None,
         "n_features_in_": int(model.n_features_in_),
         "feature_names_in_": _feature_names(model),
         "n_iter_": int(model.n_iter_),
@@ -181,6 +182,11 @@ def _build_linear(model: Linear, header: dict[str, Any], arrays: Arrays, expecte
         raise ModelFileError("is damaged: expected its history as float64 arrays of one axis.")
     if history:
         model.history_ = history
+    ends = header.get("input_range")
+    if ends is not None:
+        if not isinstance(ends, list) or len(ends) != 2 or not all(type(end) is float for end in ends):
+            raise ModelFileError("is damaged: expected the range of its input as two numbers.")
+        model._trained_range = tuple(ends)
 
 
 def _build_reader(reader: DigitReader, header: dict[str, Any], arrays: Arrays) -> None:

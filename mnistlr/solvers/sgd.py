@@ -12,6 +12,7 @@ ICML 2013, section 4). Given no step size, the metric M and eta are derived from
 (``step_size``), so that raw pixels just work; with a given one M is the identity.
 """
 
+import copy
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ from mnistlr.kernels.records import BLOCK, Data, aligned, pack, unpack, zero_wei
 from mnistlr.kernels.rows import AHEAD, fetch_row
 from mnistlr.objective import Objective
 from mnistlr.solvers.iterate import Iterate
+from mnistlr.solvers.pieces import Pieces
 from mnistlr.solvers.step_size import StepSize, derive_step_size
 
 AVERAGING = 3.0  # q
@@ -183,20 +185,28 @@ class SGD:
         samples = objective.samples
         self.n_raw, self.unit = objective.n_raw, samples.unit
         self.batch_size, self.power, self.average, self.momentum = batch_size, power, average, momentum
+        self.is_derived = eta is None
         if eta is None:
-            step = derive_step_size(objective, batch_size)
-            self.eta = step.eta * (1 - momentum)
+            self._take(derive_step_size(objective, batch_size), samples.dtype)
         else:
-            step = StepSize(np.zeros(samples.d), np.ones(samples.d), eta, eta)
-            self.eta = eta
-        self.steady_eta = step.steady_eta
-        self.metric = Metric(aligned((samples.d,), samples.dtype), aligned((samples.d,), samples.dtype))
+            self._take(StepSize(np.zeros(samples.d), np.ones(samples.d), eta, eta, np.inf), samples.dtype)
+        self.restart(objective, theta)
+        self.steps, self.pieces = 0, Pieces()
+        self.horizon = max(1.0, objective.n_counted / batch_size)
+
+    def _take(self, step: StepSize, dtype: Any) -> None:
+        """Take a step size, in arrays of its own: copies of this state keep theirs."""
+        self.eta = step.eta * (1 - self.momentum) if self.is_derived else step.eta
+        self.step_size = step
+        self.metric = Metric(aligned(step.mean.shape, dtype), aligned(step.mean.shape, dtype))
         self.metric.mean[:], self.metric.metric[:] = step.mean, step.metric
+
+    def restart(self, objective: Objective, theta: Array) -> None:
+        """Go to ``theta`` and stand still there. Step size and number of steps stay."""
+        samples = objective.samples
         self.point = pack(*objective.unpack(theta), samples.dtype)
         self.averaged = pack(*objective.unpack(theta), samples.dtype)
         self.velocity = zero_weights(self.n_raw, samples.d, samples.dtype)
-        self.steps = 0
-        self.horizon = max(1.0, objective.n_counted / batch_size)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore a copy or a pickled state: arrays of its own, at cache lines again."""
@@ -215,6 +225,26 @@ class SGD:
     def last_step(self) -> float:
         """The size of the last step."""
         return float(self.eta * (1 + self.steps / self.horizon) ** -self.power)
+
+    def piece(self, objective: Objective, exponent: int, random_state: np.random.RandomState) -> None:
+        """Go once over a piece of the data, whose weights are those of ``objective`` times 2^exponent.
+
+        Raises
+        ------
+        DivergenceError
+            If the weights are no longer finite.
+        """
+        self.pieces = copy.copy(self.pieces)  # copies of this state keep theirs
+        unit_weight = self.pieces.add(objective, exponent)
+        if self.is_derived:
+            n, size = objective.samples.n, min(self.batch_size, objective.samples.n)
+            step, is_larger = self.pieces.derive_step_size(objective, size, self.step_size)
+            if step is not None:
+                self._take(step, objective.samples.dtype)
+                self.horizon = max(self.horizon, self.steps + n / size)
+            if is_larger and objective.value(self.theta) > objective.value(objective.zeros()):
+                self.restart(objective, objective.zeros())  # worse than nothing, far away by intercepts of other units
+        self.epoch(objective, None, random_state, unit_weight)
 
     def epoch(
         self,
@@ -252,6 +282,7 @@ class SGD:
                 data, order, self.point, self.velocity, self.averaged, self.metric, rule, self.steps, scratch
             )
         check_finite(self.theta, self.eta)
+        check_penalty_step(self.last_step * float(self.metric.metric.max()), objective.alpha, self.momentum)
 
 
 def sgd(
@@ -292,6 +323,15 @@ def check_finite(theta: Array, eta: float) -> None:
         raise DivergenceError(
             f"The steps diverged from a first size of {eta:.3g}: the weights are no longer finite. Use "
             "learning_rate='auto' or a smaller eta0, or scale the features."
+        )
+
+
+def check_penalty_step(step: float, alpha: float, momentum: float) -> None:
+    """Raise DivergenceError if the step is so large that the penalty alone multiplies weights by less than -1."""
+    if step * alpha > 2 * (1 + momentum):
+        raise DivergenceError(
+            f"The steps diverge: they are still {step:.3g} long, and with alpha={alpha:g} each enlarges the weights. "
+            f"Expected step * alpha <= {2 * (1 + momentum):g}: use learning_rate='auto' or a smaller eta0."
         )
 
 

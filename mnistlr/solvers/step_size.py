@@ -33,12 +33,13 @@ from mnistlr.samples import Samples
 from mnistlr.solvers.curvature import largest_eigenvalue, loss_curvature
 
 SUBSET = 512
+TOO_FEW = 8
 POWER_ITERATIONS = 8, 20  # at least, at most
 
 
 @dataclass(frozen=True)
 class StepSize:
-    """mu (d,), 1 / s^2 (d,) and eta.
+    """mu (d,), 1 / s^2 (d,), eta and mean ||(x', 1)||^2.
 
     ``steady_eta`` is for steps that do not become smaller: at most eta, and no step overshoots on any one sample.
     """
@@ -47,6 +48,7 @@ class StepSize:
     metric: Array
     eta: float
     steady_eta: float
+    mean_square: float
 
 
 def derive_step_size(objective: Objective, batch_size: int) -> StepSize:
@@ -72,6 +74,8 @@ def derive_step_size(objective: Objective, batch_size: int) -> StepSize:
     if (spread == 0).any():  # at all of the subset's samples; the others may have seen the feature vary
         squared = np.where(spread == 0, (objective.samples.peaks() + np.abs(mean)) ** 2, squared)
         squared[squared == 0] = squared.max() or 1.0
+    if subset.n < TOO_FEW:  # to tell features apart
+        squared[:] = squared.max()
     c = loss_curvature(objective.n_raw)
     # The quotient and a step times it stay finite in the arithmetic type also without a penalty.
     metric = 1 / np.maximum(squared + objective.alpha / c, 1e3 * np.finfo(subset.dtype).tiny)
@@ -87,7 +91,7 @@ def derive_step_size(objective: Objective, batch_size: int) -> StepSize:
     steady = max(curvature, c * float((weight * norms).max()) / batch_size + penalty)
     if not (np.isfinite(curvature) and np.isfinite(metric).all()):
         raise DivergenceError(f"No step size suits features as large as {subset.peaks().max():.3g}. Scale them.")
-    return StepSize(mean, metric, 2 / curvature, 2 / steady)
+    return StepSize(mean, metric, 2 / curvature, 2 / steady, mean_square)
 
 
 def eigenvalue_of_changed(samples: Samples, weight: Array, mean: Array, metric: Array) -> float:

@@ -27,7 +27,7 @@ from mnistlr.kernels.losses import block_losses
 from mnistlr.kernels.records import BLOCK, Data, Weights, pack, unpack, zero_weights
 from mnistlr.objective import Objective
 from mnistlr.solvers.iterate import Iterate, largest_entry
-from mnistlr.solvers.sgd import SGD, Rule, check_finite, move, shuffled, take_shuffled
+from mnistlr.solvers.sgd import SGD, Rule, check_finite, check_penalty_step, move, shuffled, take_shuffled
 
 
 @jit
@@ -104,7 +104,7 @@ def svrg(
     random_state = np.random.RandomState() if random_state is None else random_state
     samples, theta = objective.samples, objective.zeros() if theta is None else theta
     state = SGD(objective, theta, batch_size=batch_size, eta=eta)
-    passes, epoch, eta = 0, 0, state.steady_eta
+    passes, epoch, eta = 0, 0, state.step_size.steady_eta
     if not theta.any():
         state.epoch(objective, None, random_state)
         theta, passes = state.theta, 1
@@ -114,6 +114,7 @@ def svrg(
     v, scratch = zero_weights(objective.n_raw, samples.d, samples.dtype), objective.scratch()
     while True:
         check_finite(theta, eta)
+        check_penalty_step(eta * float(state.metric.metric.max()), objective.alpha, 0.0)
         value, gradient = objective.value_and_gradient(theta)
         passes += 1
         yield Iterate(epoch, theta, value, largest_entry(gradient), eta, passes)

@@ -72,6 +72,7 @@ def test_bytes_as_labels_come_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
 @pytest.mark.parametrize("cls", [LogisticRegression, SoftmaxRegression])
+@pytest.mark.filterwarnings("ignore:X holds whole numbers")
 def test_model_comes_back_bit_for_bit(cls: type, dtype: type, tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     X = random.integers(0, 256, (60, 12)).astype(dtype)

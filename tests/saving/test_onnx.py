@@ -91,6 +91,7 @@ def test_labels_beyond_int64(digits):
 @pytest.mark.parametrize(
     "names", [["a", "bé", "c"], [3, 5, 7], [0.0, 1.0, 2.0], [False, True]], ids=["str", "int", "float", "bool"]
 )
+@pytest.mark.filterwarnings("ignore:X holds whole numbers")
 def test_types(digits, model, dtype, names):
     X = digits.X_train.astype(dtype)
     names = np.array(names[:2] if isinstance(model, LogisticRegression) else names)
