@@ -49,8 +49,8 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
 
 
 def tell(message: str) -> None:
-    """Print a line on stderr."""
-    print(f"mnistlr: {message}", file=sys.stderr)
+    """Print a line on stderr; other packages' messages may have several."""
+    print(f"mnistlr: {' '.join(message.splitlines())}", file=sys.stderr)
 
 
 def _misuse(error: Exception, arguments: Sequence[str]) -> str:

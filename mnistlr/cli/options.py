@@ -378,7 +378,10 @@ def show_help(
         typer.Argument(metavar="COMMAND", help="A command; by default all of them.", autocompletion=_commands),
     ] = None,
 ) -> None:
-    """Show the help of a command."""
+    """Show the help of a command.
+
+    `mnistlr --install-completion` makes the tab key complete commands and options.
+    """
     app([*filter(None, [command]), "--help"], prog_name="mnistlr", standalone_mode=False)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -145,15 +146,16 @@ def _files(folder: Path) -> list[Path]:
 
 def _what_else(folder: Path, parts: Sequence[str]) -> str:
     """Return what there is instead of missing parts: files of another name, or the right ones further down."""
-    below = sorted(path for pattern in ("*", "*/*") for path in folder.glob(pattern) if path.is_dir())
-    holding = next((path for path in below if len(_data_sets(path)) and not _FILE_NAME.fullmatch(path.name)), None)
+    below = (path for pattern in ("*", "*/*") for path in sorted(folder.glob(pattern)) if path.is_dir())
+    holding = next((path for path in below if _FILE_NAME.fullmatch(path.name) is None and _has_data(path)), None)
     if holding is not None:
         return f", but in {holding}; give that folder"
     words = [part.split("-") for part in parts]
     near = [
         file.name
         for file in sorted(folder.iterdir())
-        if any(kind in file.name and subset in file.name.replace("test", "t10k") for subset, kind in words)
+        if not file.name.startswith(".")  # what macOS leaves behind
+        and any(kind in file.name and subset in file.name.replace("test", "t10k") for subset, kind in words)
     ]
     return f"; {near[0]!r} has another name, rename it" if near else ""
 
@@ -189,3 +191,9 @@ def _check_kind(part: str, array: NDArray[Any], file: Path) -> None:
         expected, good = "integer labels, an array of 1 axis", array.dtype.kind in "iu" and array.ndim == 1
     if not good or array.size == 0:
         raise DataFormatError(f"{file}: expected {expected}, but it holds {array.dtype.name} of shape {array.shape}.")
+
+
+def _has_data(folder: Path) -> bool:
+    with suppress(OSError):  # it may not be looked into
+        return bool(_data_sets(folder))
+    return False
