@@ -103,6 +103,15 @@ def test_an_answer_that_changes_what_it_is_given_harms_nobody(capsys: pytest.Cap
         assert say(capsys, "score", score).startswith("Right. ")
 
 
+def test_a_loop_that_does_not_end_is_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    def find_step(loss_along: Any, first: float) -> Any:
+        while loss_along(first) >= loss_along(0):
+            pass
+        return first
+
+    assert "does the loop make the step smaller?" in say(capsys, "line search", find_step)
+
+
 def test_only_exercises_are_checked() -> None:
     with pytest.raises(ArgumentError, match=r"expected the name of an exercise, one of score, bias, .*, got 'scores'"):
         check("scores", 1.0)

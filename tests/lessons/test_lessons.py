@@ -1,8 +1,8 @@
 """The lessons: each runs from top to bottom, whatever the reader has answered, and its checks say what is off."""
 
 import io
+import os
 import re
-import time
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -157,14 +157,15 @@ def test_notebooks_are_valid_and_lead_to_each_other(paths: list[Path], tmp_path:
 
 @pytest.mark.long
 @pytest.mark.parametrize("number", range(9), ids=NAMES)
-def test_a_notebook_runs_unanswered_within_a_minute(number: int, paths: list[Path]) -> None:
+def test_a_notebook_runs_unanswered_within_a_minute_of_the_processor(number: int, paths: list[Path]) -> None:
     """On MNIST, where MNISTLR_DATA names it."""
     nbclient = pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
     notebook = nbformat.read(paths[number], as_version=4)
-    began = time.process_time()
+    before = os.times()
     nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
-    assert time.process_time() - began < 60
+    after = os.times()
+    assert after.children_user - before.children_user + after.children_system - before.children_system < 60
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert not [output.text for output in outputs if output.output_type == "stream" and output.name == "stderr"]
     printed = "".join(output.text for output in outputs if output.output_type == "stream")

@@ -117,6 +117,9 @@ LESSON_2 = {
 # --- Lesson 3 --------------------------------------------------------------------------------------------------------
 
 
+PATIENCE = 1000
+
+
 def _square(place: float) -> float:
     return place * place
 
@@ -125,12 +128,19 @@ def _cube(place: float) -> float:
     return place**3
 
 
-def _narrow_valley(step: float) -> float:
-    return (step - 0.3) ** 2
+class _Valley:
+    """A loss along a line. It stops a loop that does not end."""
 
+    __name__ = "(step - bottom) ** 2"
 
-def _wide_valley(step: float) -> float:
-    return (step - 3.0) ** 2
+    def __init__(self, bottom: float) -> None:
+        self.bottom, self.calls = bottom, 0
+
+    def __call__(self, step: float) -> float:
+        self.calls += 1
+        if self.calls > PATIENCE:
+            raise RuntimeError(f"the loss was computed {PATIENCE} times; does the loop make the step smaller?")
+        return (step - self.bottom) ** 2
 
 
 def _halve(loss_along: Any, first: float) -> float:
@@ -197,7 +207,7 @@ LESSON_3 = {
     "line search": Exercise(
         _halve,
         "A bold step where the valley is wide, a small one where it is narrow.",
-        ((_narrow_valley, 8.0), (_wide_valley, 8.0), (_wide_valley, 1.0)),
+        ((_Valley(0.3), 8.0), (_Valley(3.0), 8.0), (_Valley(3.0), 1.0)),
         (
             (lambda loss_along, first: first, "this takes the first step in any case, even if it leads uphill."),
             (lambda loss_along, first: _halve(loss_along, first) / 2, "this halves the step once too often."),
