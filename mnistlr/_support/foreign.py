@@ -10,16 +10,13 @@ def is_dask(X: Any) -> bool:
     return type(X).__module__.partition(".")[0] in ("dask", "dask_expr")
 
 
-def check_in_process(taker: str, *, has_like: bool = True, **data: Any) -> None:
-    """Raise ArgumentError if one of the arguments, given by name, is on Dask.
-
-    ``has_like`` says whether ``mnistlr.on_dask`` has something of the same name that takes it.
-    """
-    other = f"another import: `from mnistlr.on_dask import {taker}`" if has_like else "the blocks one by one"
+def check_in_process(taker: str, **data: Any) -> None:
+    """Raise ArgumentError if one of the arguments, given by name, is on Dask; ``mnistlr.on_dask`` has the like."""
     for name, value in data.items():
         if is_dask(value):
             raise ArgumentError(
-                f"{name} is on Dask, but mnistlr.{taker} takes data in this process; expected an array, or {other}."
+                f"{name} is on Dask, but mnistlr.{taker} takes data in this process; expected an array, or another "
+                f"import: `from mnistlr.on_dask import {taker}`."
             )
 
 

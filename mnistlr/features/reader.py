@@ -72,6 +72,8 @@ class DigitReader(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         "random_state": ["random_state"],
     }
 
+    _classifier: type[SoftmaxRegression] = SoftmaxRegression
+
     classes_: Array
     deskew_: Deskew
     edges_: EdgeFeatures
@@ -123,7 +125,7 @@ class DigitReader(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             For data that do not fit together or are not finite, or labels of one class only.
         """
         self._validate_params()
-        check_in_process("DigitReader", has_like=False, X=X, y=y, sample_weight=sample_weight)
+        check_in_process("DigitReader", X=X, y=y, sample_weight=sample_weight)
         X, y = self._validate(X, y, reset=True)
         counted = X
         if sample_weight is not None:
@@ -144,7 +146,7 @@ class DigitReader(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return (
             Deskew(shape=self.shape, **common),
             EdgeFeatures(directions=self.directions, grids=self.grids, shape=self.shape, **common),
-            SoftmaxRegression(
+            self._classifier(
                 alpha=self.alpha, tol=self.tol, max_iter=self.max_iter, random_state=self.random_state, **common
             ),
         )
@@ -167,7 +169,7 @@ class DigitReader(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ndarray of uint8
         """
         if not is_plain(X, self):
-            check_in_process("DigitReader", has_like=False, X=X)
+            check_in_process("DigitReader", X=X)
             check_is_fitted(self)
             X = self._validate(X, reset=False)
         return self.edges_.convert(self.deskew_.convert(X))
