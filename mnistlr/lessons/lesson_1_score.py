@@ -97,7 +97,7 @@ bins = np.linspace(scores.min(), scores.max(), 60)
 figure, ax = plt.subplots(figsize=(7, 2.8))
 ax.hist(scores[~is_two], bins, density=True, alpha=0.6, label="other digits", color="#D55E00")
 ax.hist(scores[is_two], bins, density=True, alpha=0.6, label="twos", color="#0072B2")
-ax.set(xlabel="score", ylabel="share of the pictures", title="Two hills")
+ax.set(xlabel="score", ylabel="how many (to scale)", title="Two hills")
 ax.legend()
 plt.show()
 

@@ -159,7 +159,7 @@ show([-for_weights], ["minus the gradient: where to go"])
 # %%
 for j in np.argsort(-np.abs(for_weights))[:5]:
     direction = np.eye(1, len(zeros), j)[0]  # 1 at the pixel j, else 0
-    measured = measure_slope(lambda value, d=direction: mean_loss(value * d, usual), 0.0, 1e-4)
+    measured = measure_slope(lambda value: mean_loss(value * direction, usual), 0.0, 1e-4)
     print(f"pixel {j:3}: formula {for_weights[j]:9.6f}, measured {measured:9.6f}")
 
 # %% [markdown]
@@ -216,7 +216,7 @@ def find_step(loss_along, first):
 weights, bias, losses, step = zeros, usual, [mean_loss(zeros, usual)], 1.0
 for _ in range(30):
     g, g_bias = gradient(weights, bias, X, is_two)
-    step = find_step(lambda s, g=g, g_bias=g_bias: mean_loss(weights - s * g, bias - s * g_bias), 2 * step)
+    step = find_step(lambda s: mean_loss(weights - s * g, bias - s * g_bias), 2 * step)
     weights, bias = weights - step * g, bias - step * g_bias
     losses.append(mean_loss(weights, bias))
 right = np.mean((X_test @ weights + bias > 0) == is_two_test)

@@ -18,6 +18,7 @@ from mnistlr.lessons import check, load, show, show_source
 X, X_test, y, y_test, two = load()
 is_two, is_two_test = y == 2, y_test == 2
 zeros = np.zeros(X.shape[1])
+unit = 1 / (X**2).sum(axis=1).mean()  # a step size that suits these pictures; why, comes at the end
 
 
 def gradient(weights, bias, X, is_two):  # from lesson 3
@@ -39,11 +40,12 @@ def mean_loss(weights, bias):
 
 # %%
 random = np.random.default_rng(4)
-downhill = -gradient(zeros, -2.2, X, is_two)[0]
+bias = -2.2  # the log-odds of one in ten, as in lesson 3
+downhill = -gradient(zeros, bias, X, is_two)[0]
 images, titles = [], []
 for size in (1, 16, 256):
     some = random.choice(len(X), size, replace=False)
-    rough = -gradient(zeros, -2.2, X[some], is_two[some])[0]
+    rough = -gradient(zeros, bias, X[some], is_two[some])[0]
     cosine = rough @ downhill / np.sqrt((rough @ rough) * (downhill @ downhill))
     images.append(rough)
     titles.append(f"{size} of them: cosine {cosine:.2f}")
@@ -104,11 +106,13 @@ def learn(n_epochs, size, eta, looks=10, seed=0):
     return weights, bias, passes, losses
 
 
-_, _, slow_passes, slow_losses = learn(n_epochs=10, size=len(X), eta=0.5)  # one batch of everything: lesson 3
-_, _, passes, losses = learn(n_epochs=2, size=16, eta=0.05)
+_, _, slow_passes, slow_losses = learn(n_epochs=10, size=len(X), eta=20 * unit)  # one batch of everything: lesson 3
+_, _, passes, losses = learn(n_epochs=2, size=16, eta=5 * unit)
 figure, ax = plt.subplots(figsize=(7, 3))
-ax.plot(slow_passes, slow_losses, "s-", color="#D55E00", label="all pictures for every step, step size 0.5")
-ax.plot(passes, losses, "o-", color="#0072B2", label="16 pictures for every step, step size 0.05")
+ax.plot(
+    slow_passes, slow_losses, "s-", color="#D55E00", label=f"all pictures for every step, step size {20 * unit:.2f}"
+)
+ax.plot(passes, losses, "o-", color="#0072B2", label=f"16 pictures for every step, step size {5 * unit:.2f}")
 ax.set(xlabel="passes through all pictures", ylabel="mean loss", title="Which of them gets further?", ylim=(0, 0.8))
 ax.legend()
 plt.show()
@@ -123,7 +127,7 @@ plt.show()
 # Larger batches are smoother, and computers like to do many things at once. Look at loss and time of a single epoch:
 
 # %%
-for size, eta in ((1, 0.01), (16, 0.05), (128, 0.1), (1024, 0.2)):
+for size, eta in ((1, unit), (16, 5 * unit), (128, 10 * unit), (1024, 20 * unit)):
     started = time.perf_counter()
     *_, losses = learn(n_epochs=1, size=size, eta=eta, looks=1)
     print(
@@ -161,12 +165,12 @@ def move_average(average, value, t):
 
 
 # %%
-weights, bias, *_ = learn(n_epochs=2, size=16, eta=0.05, looks=1)  # first get near the bottom
+weights, bias, *_ = learn(n_epochs=20_000 // len(X), size=16, eta=5 * unit, looks=1)  # first get near the bottom
 average, random = (weights, bias), np.random.RandomState(0)
 steps, of_last, of_average = [], [], []
 for t in range(1, 601):
     batch = random.choice(len(X), 4)
-    weights, bias = take_step(weights, bias, X[batch], is_two[batch], 0.2)
+    weights, bias = take_step(weights, bias, X[batch], is_two[batch], 20 * unit)
     average = move_average(average[0], weights, t), move_average(average[1], bias, t)
     if t % 15 == 0:
         steps.append(t)
@@ -185,8 +189,8 @@ plt.show()
 #
 # ## Which step size? The data know
 #
-# So far the step sizes were handed to you. Where do they come from? Think of a single picture, of which we step against
-# the gradient. Its score then changes by
+# So far the step sizes, so many times `unit`, were handed to you. Where do they come from? Think of a single picture,
+# of which we step against the gradient. Its score then changes by
 #
 # $$-\eta \cdot (p - y) \cdot (x_1^2 + x_2^2 + \dots + x_d^2 + 1)$$
 #

@@ -143,6 +143,7 @@ show([picture, to_right, down], ["ink", "slope to the right", "slope down"])
 # %%
 edges = EdgeFeatures(directions=9, grids=(4,)).fit(X)
 right_of, down_of = edges.compass_.astype(float)[:, :, None, None]  # the nine directions, the last also in front
+# An arrow between two directions is a sum of both: so much of the next one, so much of the last one.
 to_next = to_right * down_of[2:] - down * right_of[2:]
 from_last = right_of[:-2] * down - down_of[:-2] * to_right
 votes = np.maximum(0, np.minimum(to_next, from_last))
@@ -161,7 +162,8 @@ rows, columns = (
     edges.row_windows_.astype(float),
     edges.column_windows_.astype(float),
 )  # how each pixel counts in a place
-sums = np.einsum("iy,jx,kyx->ijk", rows, columns, votes)  # 4 x 4 places, 9 directions each
+# For each of 4 x 4 places (i, j) and each direction k: add up the votes over all rows y and columns x.
+sums = np.einsum("iy,jx,kyx->ijk", rows, columns, votes)
 features = np.minimum(255, 255 * np.sqrt(sums / sums.sum() * sums.size / 3))
 print("The same features, to rounding:", np.allclose(features.ravel(), edges.transform(two[np.newaxis])[0], atol=1))
 show(list(np.moveaxis(features, 2, 0)), [f"{360 * k // 9}°" for k in range(9)], n_columns=9)
