@@ -189,8 +189,8 @@ compiled = samples.raw_predictions(weights[np.newaxis], np.array([bias]))[:, 0]
 print("The same scores:", np.allclose(X @ weights + bias, compiled))
 
 # %% [markdown]
-# And this is the loop that computed them, and where it lies. `unit` turns pixels that are stored as 0 to 255 into 0 to
-# 1.
+# And this is the loop that computed them, and where it lies. `unit` turns pixels that are stored as 0 to 255 into 0
+# to 1.
 
 # %%
 from mnistlr.kernels import rows

@@ -44,8 +44,8 @@ for some_score in (-2, -1, 0, 1, 2, 5):
 # %% [markdown]
 # ### Exercise: the probability
 #
-# Turn a score into a probability. With odds of 3 (to 1), it is 3 out of 4. With odds in general, it is $\text{odds} /
-# (\text{odds} + 1)$. (`np.exp(score)` is $e^{\text{score}}$.)
+# Turn a score into a probability. With odds of 3 (to 1), it is 3 out of 4. With odds in general, it is
+# $\text{odds} / (\text{odds} + 1)$. (`np.exp(score)` is $e^{\text{score}}$.)
 
 
 # %% [exercise]
@@ -115,9 +115,9 @@ def log_odds(probability):
 # (probability 1) is no surprise at all, since $\log 1 = 0$. The smaller the probability, the larger the surprise, and
 # there is no upper end.
 #
-# Why a logarithm? Because the surprises of independent events should add up. A coin toss surprises by $-\log
-# \frac{1}{2} = 0.69$, two tosses by twice that, and their probability is $\frac{1}{2} \cdot \frac{1}{2}$. The unit is
-# called a **nat**: a coin toss is 0.69 nats. (With logarithms to base 2 the same toss would be one *bit*.)
+# Why a logarithm? Because the surprises of independent events should add up. A coin toss surprises by
+# $-\log \frac{1}{2} = 0.69$, two tosses by twice that, and their probability is $\frac{1}{2} \cdot \frac{1}{2}$. The
+# unit is called a **nat**: a coin toss is 0.69 nats. (With logarithms to base 2 the same toss would be one *bit*.)
 
 # %%
 given = np.array([0.999, 0.9, 0.5, 0.25, 0.1, 0.001])
@@ -176,7 +176,7 @@ print("the safe formula: ", safe_loss(np.array([1.0, 10.0, 100.0, 1000.0]), Fals
 
 # %% [markdown]
 # The second one is the same function, written by the score: with $z$ the score of the truth (turned round if the truth
-# is "no"), the surprise is $\log(1 + e^{-z})$. In words: a large score for the truth leaves nearly $\log 1 = 0$; a
+# is "no"), the surprise is $\log(1 + e^{-z})$. In words: a large score for the truth leaves nearly $\log 1 = 0$, and a
 # large score against it leaves nearly the score itself.
 #
 # ## Where it is flat, and where it is not

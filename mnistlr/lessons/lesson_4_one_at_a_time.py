@@ -118,8 +118,8 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# Long before the first pass is over, the rough steps have got further than the exact ones do in ten passes. That is why
-# SGD is behind nearly everything that learns from large amounts of data.
+# Before the second pass is over, the rough steps have got further than the exact ones do in ten passes. That is why SGD
+# is behind nearly everything that learns from large amounts of data.
 #
 # ## How large a batch?
 #
@@ -149,6 +149,8 @@ for size, eta in ((1, unit), (16, 5 * unit), (128, 10 * unit), (1024, 20 * unit)
 # In words: the first value is taken over whole, the second counts one half, the third one third.
 #
 # ### Exercise: a running average
+#
+# Return the new average.
 
 
 # %% [exercise]

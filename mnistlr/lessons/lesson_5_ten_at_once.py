@@ -21,10 +21,10 @@ def sigmoid(scores):
 
 
 # %% [markdown]
-# Ten detectors have ten rows of weights, one row a digit, and ten biases. The ten scores of all pictures are `X @ W.T +
-# b`: one row a picture, one column a digit. We train them with SGD from lesson 4. The only new thing is that the truth
-# is a row, too: 1 in the column of the digit, 0 in the nine others. The function `turn` makes probabilities of scores;
-# for ten detectors it is the sigmoid.
+# Ten detectors have ten rows of weights, one row a digit, and ten biases. The ten scores of all pictures are
+# `X @ W.T + b`: one row a picture, one column a digit. We train them with SGD from lesson 4. The only new thing is that
+# the truth is a row, too: 1 in the column of the digit, 0 in the nine others. The function `turn` makes probabilities
+# of scores; for ten detectors it is the sigmoid.
 
 
 # %%
@@ -75,9 +75,9 @@ plt.show()
 #
 # ### Exercise: the softmax
 #
-# `scores` has one row a picture and ten columns. Return the probabilities in the same shape, right also for scores of
-# 1000. (`scores.max(axis=1, keepdims=True)` is the largest of each row, as a column. `.sum(axis=1, keepdims=True)` is
-# the sum of each row, as a column.)
+# `scores` has one row a picture and ten columns. Return the probabilities in the same shape, right also for scores
+# of 1000. (`scores.max(axis=1, keepdims=True)` is the largest of each row, as a column. `.sum(axis=1, keepdims=True)`
+# is the sum of each row, as a column.)
 
 
 # %% [exercise]
@@ -136,7 +136,7 @@ def gradient_for_ten(p, y, X):
 
 
 # %% [markdown]
-# ## Who is taken for whom?
+# ## Which digit is taken for which?
 #
 # One number, the share of right answers, hides a lot. A table shows more: rows say what a digit **is**, columns what it
 # was **taken for**, and each cell counts how often. It is called the **confusion matrix**. The right answers are on its
@@ -144,8 +144,8 @@ def gradient_for_ten(p, y, X):
 #
 # ### Exercise: count
 #
-# Return the table, ten rows and ten columns. Begin with `np.zeros((10, 10))` and go through the pairs with a loop (`for
-# truth, answer in zip(y_true, y_read)`).
+# Return the table, ten rows and ten columns. Begin with `np.zeros((10, 10))` and go through the pairs with a loop
+# (`for truth, answer in zip(y_true, y_read)`).
 
 
 # %% [exercise]

@@ -50,8 +50,8 @@ print(f"{surprise(believer, X_test, y_test):.3f} nats")
 #
 # ## A price for large weights
 #
-# The remedy: whoever wants a large weight has to pay for it. We add to the mean loss a price that grows with the
-# squares of all weights. It is called the **penalty**.
+# The remedy is that a large weight has to be paid for. We add to the mean loss a price that grows with the squares of
+# all weights. It is called the **penalty**.
 #
 # $$f = \text{mean loss} + \frac{\alpha}{2} \left( w_1^2 + w_2^2 + \dots + w_d^2 \right)$$
 #
@@ -118,9 +118,9 @@ show([weights_of_two[k] for k in chosen], [f"weights of the 2, alpha = {alphas[k
 #
 # ## Who chooses alpha?
 #
-# Not the training pictures, as we have just seen. The test pictures? No! Whoever picks the best of several values by
-# the test pictures has learned from them, and can no longer claim that they are new. So we need a third set, to choose
-# by: the **validation set**. Above we put some pictures aside for that, `X_check` and `y_check`.
+# Not the training pictures, as we have just seen. The test pictures? No! A program that picks the best of several
+# values by the test pictures has learned from them, and can no longer claim that they are new. So we need a third set,
+# to choose by: the **validation set**. Above we put some pictures aside for that, `X_check` and `y_check`.
 #
 # ### Exercise: choose
 #

@@ -4,8 +4,8 @@
 # # Lesson 7: What if we knew the shape of the valley?
 #
 # Downhill is a good direction, but not the best one. A ball that rolls down the side of a long valley first runs across
-# it, and only then along it. Who knows the shape of the valley goes straight to the bottom. In this lesson we look at a
-# valley from above, and let four methods walk down.
+# it, and only then along it. If it knew the shape of the valley, it would go straight to the bottom. In this lesson we
+# look at a valley from above, and let four methods walk down.
 
 # %%
 import matplotlib.pyplot as plt
@@ -83,9 +83,9 @@ plt.show()
 # In words: far if it is steep, short if the valley bends strongly.
 #
 # With two weights, a move along one weight can change the slope along the other, too. So the curvature is a small table
-# of 2 x 2 numbers, called the **Hessian** $H$. What is in it? The slope for weight $j$ is error times ink, $(p - y)
-# x_j$. If weight $k$ moves, the score moves by $x_k$ times that. How much does the error change then? By the slope of
-# the sigmoid, which is $p (1 - p)$. So we have to average over the pictures
+# of 2 x 2 numbers, called the **Hessian** $H$. What is in it? The slope for weight $j$ is error times ink,
+# $(p - y) x_j$. If weight $k$ moves, the score moves by $x_k$ times that. How much does the error change then? By the
+# slope of the sigmoid, which is $p (1 - p)$. So we have to average over the pictures
 #
 # $$H_{jk} = \text{mean of } p (1 - p) \cdot x_j \cdot x_k \quad (+ \alpha \text{ if } j = k)$$
 #
@@ -204,7 +204,7 @@ for (name, method), style in zip(methods.items(), ("-", "--", "-.", ":"), strict
         if it.passes > 100 or gaps[-1] <= 1e-8:
             break
     ax.semilogy(passes, gaps, style, label=name)
-ax.set(xlabel="passes through all pictures", ylabel="above the lowest value", title="Who comes how close")
+ax.set(xlabel="passes through all pictures", ylabel="above the lowest value", title="How close they come")
 ax.grid(color="0.9")
 ax.legend()
 plt.show()

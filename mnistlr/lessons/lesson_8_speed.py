@@ -5,7 +5,7 @@
 #
 # All that we have done so far comes down to one thing, done over and over: go through the pictures, compute scores,
 # probabilities and errors, and add up the gradient. One **pass**. In this lesson we write this pass five times. Each
-# time it computes the same numbers, and each time it is faster. You see the times on your own computer.
+# time it computes the same numbers, and nearly each time it is faster. You see the times on your own computer.
 
 # %%
 import math

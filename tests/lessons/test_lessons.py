@@ -130,6 +130,16 @@ def test_every_formula_is_followed_by_its_words() -> None:
                 assert len(re.findall(r"^\$\$.*\$\$\n\n", cell.text, re.MULTILINE)) == cell.text.count("$$") // 2
 
 
+def test_no_line_of_text_is_taken_for_something_else() -> None:
+    """A number and a full stop at the beginning of a line make a list, and formulas and code end where they begin."""
+    for lesson in LESSONS:
+        for cell in lesson.cells:
+            if cell.kind == "markdown":
+                for line in cell.text.splitlines():
+                    assert not re.match(r"\d+[.)]( |$)|[+>*] ", line), (lesson.number, line)
+                    assert line.count("$") % 2 == line.count("`") % 2 == 0, (lesson.number, line)
+
+
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return write_lessons(tmp_path_factory.mktemp("lessons") / "of" / "mine")
