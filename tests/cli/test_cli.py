@@ -157,7 +157,7 @@ def test_tour_without_mnist_takes_the_digits_and_says_so_first_and_last(
 def test_tour_of_mnist(run: Run, mnist: ImageData) -> None:
     status, out, _ = run("tour", "--dataset", mnist.name, "--seed", 1, "--n-jobs", 1, "--no-report")
     assert status == 0
-    assert "a 2? True" in out
+    assert "a 2? yes" in out
     assert [line[:2] for line in out.splitlines() if "───" in line and line[1:2] == "."] == [
         f"{k}." for k in range(1, 10)
     ]

@@ -93,7 +93,7 @@ def test_detector(shown: dict[str, Shown], names: Names, data: NamedData) -> Non
     for name, score in scores.items():
         (cell,) = (cells[key][0] for key in cells if key.startswith(name))
         assert cell == percent(score(y_test, predicted))
-    assert text_of(shown["weights"]).endswith(" a 2? True")
+    assert text_of(shown["weights"]).endswith(" a 2? yes")
 
 
 def test_cross_validation(shown: dict[str, Shown], names: Names, data: NamedData) -> None:

@@ -184,7 +184,7 @@ def _print_detector(names: Names, example: int) -> list[Block]:
         ("F1 (harmonic mean of the two)", percent(found.f1[1], 2), none),
     ]
     return [
-        f"Is image {example} a {DIGIT}? {answer}",
+        f"Is image {example} a {DIGIT}? {'yes' if answer else 'no'}",
         Table(("on the test images", "detector", f'always "not a {DIGIT}"'), rows),
     ]
 
