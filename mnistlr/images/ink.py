@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from mnistlr.exceptions import ImageError
-from mnistlr.images.paper import find_paper
+from mnistlr.images.paper import find_paper, otsu_threshold
 from mnistlr.images.rules import find_rules
 from mnistlr.images.surface import enlarge, fit_quadratic, shrink, spread
 
@@ -30,7 +30,10 @@ _SMALL = 64  # longer side of the small picture in which paper and contrast are 
 # variation. Empty pages stay below 3 times as a rule, and digits are above 10 (tests/photos.py).
 _VISIBLE = 0.02
 _ABOVE_NOISE = 6
+_TALL = 0.6  # of the tallest piece: so high are digits, however faint
 _DARK, _GRAIN = 0.75, 0.3  # of the largest piece's ground, and of its ink
+_FAINT = 0.15  # of the strength of ink around: the faintest parts of strokes are above
+_NARROW = 0.012  # of the longer side: the deviation of the circle in which a stroke is about alike
 _FAINTEST = 0.35  # of the strongest ink's contrast; the faults in photos of small digits have up to a third
 
 
@@ -72,32 +75,32 @@ def find_ink(light: Array) -> Ink:
     is_ink = contrast > max(otsu_threshold(contrast), 4 * noise)
     if not is_ink.any() or contrast[is_ink].mean() < max(_VISIBLE, _ABOVE_NOISE * noise):
         raise ImageError("the picture is empty: nothing stands out from the paper.")
+    ink = np.clip((contrast / _strength(contrast, paper, is_ink, noise) - 0.3) / 0.5, 0, 1)
+    return Ink(grey, paper, contrast, removed, _without_specks(ink, contrast, paper, noise))
+
+
+def _strength(contrast: Array, paper: Array, is_ink: NDArray[np.bool_], noise: float) -> Array:
+    """Return the contrast of the ink around each pixel: within a wide circle, or a narrow one where that is fainter.
+
+    Pencil is fainter than pen, and a pen that hurries is fainter than itself. The narrow mean is weighted by contrast,
+    so that beside a dark stroke its blurred edge stays paper. A desk, much darker, has no faint ink.
+    """
     covered = shrink(is_ink, _SMALL)
-    strength = spread(shrink(contrast * is_ink, _SMALL) / np.maximum(covered, 1e-9), covered, (0.25, 1))
-    ink = contrast / enlarge(strength, grey.shape)
-    ink = np.clip((ink - 0.3) / 0.5, 0, 1)
-    return Ink(grey, paper, contrast, removed, _without_specks(ink, contrast, paper))
+    around = spread(shrink(contrast * is_ink, _SMALL) / np.maximum(covered, 1e-9), covered, (0.25, 1))
+    around = enlarge(around, contrast.shape)
+    visible = np.where(contrast > np.maximum(_FAINT * around, _ABOVE_NOISE / 2 * noise), contrast, 0)
+    visible *= paper >= _DARK * np.median(paper[is_ink])
+    reach = _NARROW * max(contrast.shape)
+    amount = ndimage.gaussian_filter(visible, reach)
+    near = ndimage.gaussian_filter(visible**2, reach) / np.maximum(amount, 1e-9)
+    near_or_around: Array = np.where((amount > 1e-6) & (near > _FAINT * around), np.minimum(near, around), around)
+    return near_or_around
 
 
 def _noise(contrast: Array) -> float:
     """Return the standard deviation of the paper, by the median deviation of what is on its other side than ink."""
     below = contrast[contrast <= 0]
     return 1.4826 * float(np.median(-below)) if len(below) else 0.0
-
-
-def otsu_threshold(values: Array) -> float:
-    """Return the threshold that leaves the least variance within its two sides.
-
-    N. Otsu, "A threshold selection method from gray-level histograms", IEEE Transactions on Systems, Man and
-    Cybernetics 9 (1979): equivalently, the largest n0 n1 (mean1 - mean0)^2 between them.
-    """
-    counts, edges = np.histogram(values, 128)
-    sums = counts * (edges[1:] + edges[:-1]) / 2
-    n_below, n_above = np.cumsum(counts)[:-1], np.cumsum(counts[::-1])[-2::-1]
-    mean_below = np.cumsum(sums)[:-1] / np.maximum(n_below, 1)
-    mean_above = np.cumsum(sums[::-1])[-2::-1] / np.maximum(n_above, 1)
-    between = n_below * n_above * (mean_above - mean_below) ** 2
-    return float(edges[1:-1][np.argmax(between)])
 
 
 def _to_grey(light: Array) -> Array:
@@ -112,7 +115,7 @@ def _to_grey(light: Array) -> Array:
     return grey
 
 
-def _without_specks(ink: Array, contrast: Array, paper: Array) -> Array:
+def _without_specks(ink: Array, contrast: Array, paper: Array, noise: float) -> Array:
     """Drop what hangs together with less than 3 % of the ink that the largest piece has, and what is much fainter.
 
     Far from a small digit all that stands out are the paper's own blotches, and step 4 takes their contrast for that of
@@ -126,6 +129,9 @@ def _without_specks(ink: Array, contrast: Array, paper: Array) -> Array:
     depths = ndimage.sum_labels(ink * depth, pieces, numbers) / np.maximum(sizes, 1e-300)
     is_large = sizes >= 0.03 * sizes.max()
     is_kept = is_large & (depths >= _FAINTEST * depths[is_large].max())
+    heights = np.array([0, *(rows.stop - rows.start for rows, _ in ndimage.find_objects(pieces))])
+    strengths = ndimage.sum_labels(ink * contrast, pieces, numbers) / np.maximum(sizes, 1e-300)
+    is_kept |= is_large & (heights >= _TALL * heights[is_kept].max()) & (strengths > _ABOVE_NOISE * noise)
     grounds = ndimage.sum_labels(ink * paper, pieces, numbers) / np.maximum(sizes, 1e-300)
     is_kept &= (grounds >= _DARK * grounds[np.argmax(sizes)]) | (sizes >= _GRAIN * sizes.max())
     kept: Array = ink * is_kept[pieces]

@@ -15,6 +15,7 @@ _ANGLES = 0, -3, 3, -6, 6, -9, 9, -12, 12  # degrees, to which a picture is held
 _COARSE = 200  # longer side of the small picture in which the angle is found
 _LONG, _LONG_IN_PIECE = 0.15, 0.35  # of the shorter side, of the largest piece: shorter straight runs are no lines
 _SHORT, _USUAL = 16, 24  # pixels, at least: with small pieces of ink, and else
+_COVERED, _ALIKE = 0.4, 1.5  # of a line: a digit may cover as much; times as much ink: parts of a line have no more
 _THIN = 0.235  # of that length: lines are no thicker
 
 
@@ -114,7 +115,23 @@ def find_lines(contrast: Array, threshold: float, size: int) -> list[Line]:
             line = Line(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1, 0.0)
             across = np.maximum(contrast[line.area], 0).sum(axis=0)
             lines.append(line._replace(ink=float(np.quantile(across, 0.4))))
-    return lines
+    return _mended(lines)
+
+
+def _mended(lines: list[Line]) -> list[Line]:
+    """Join parts of one line, which a digit lies over."""
+    mended: list[Line] = []
+    for line in sorted(lines, key=lambda line: line.left):
+        for k, one in enumerate(mended):
+            is_level = one.top <= line.bottom + 1 and line.top <= one.bottom + 1
+            gap, whole = line.left - one.right, line.right - one.left
+            if is_level and 0 < gap < _COVERED * whole and max(one.ink, line.ink) < _ALIKE * min(one.ink, line.ink):
+                top, bottom = min(one.top, line.top), max(one.bottom, line.bottom)
+                mended[k] = Line(top, one.left, bottom, line.right, min(one.ink, line.ink))
+                break
+        else:
+            mended.append(line)
+    return mended
 
 
 def _bounds(shape: tuple[int, ...], size: int) -> tuple[int, int]:

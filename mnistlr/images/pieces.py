@@ -17,6 +17,7 @@ _NEAR = 0.3  # of the taller piece's height; lines of writing are farther apart,
 _SEVERAL = 4  # tall pieces: from here on they are digits, not parts of one
 _BESIDE = 0.35  # of the lower one's height: digits of a line have so much in common
 _SLICE = 0.5  # of the digit's ink: slices of its neighbours have less
+_RIM = 0.006  # of the picture's longer side: the blur of the lens at its border
 MOST = 200
 """Pieces of ink in a picture; more are dots or a pattern."""
 
@@ -108,7 +109,8 @@ def touches_edge(digits: list[tuple[Array, Box]], shape: tuple[int, ...]) -> boo
 
 
 def _is_cut_off(box: Box, shape: tuple[int, ...]) -> bool:
-    return box.top <= 1 or box.left <= 1 or box.bottom >= shape[0] - 1 or box.right >= shape[1] - 1
+    rim = 1 + round(_RIM * max(shape))
+    return box.top <= rim or box.left <= rim or box.bottom >= shape[0] - rim or box.right >= shape[1] - rim
 
 
 def _belong_together(boxes: NDArray[np.int_]) -> NDArray[np.bool_]:

@@ -30,8 +30,10 @@ Mask = NDArray[np.bool_]
 _TINY = 48  # pixels of the shorter side, below which strokes are as thin as lines
 _ACROSS = 0.7  # of the picture's side: such lines are rules or margin lines
 _LEAST = 0.02  # of all ink: less is no digit
+_FAINTEST = 0.08  # of the darkest ink: rules are darker
 _PART = 0.3  # of a line's ink: strokes with less ink are its blots
 _FINE = 0.5  # of the strokes' ink per length: printed lines that touch them have less
+_FAINT = 0.25  # of the strokes' ink per length: no digit among others has less
 _LONGER = 1.15  # times as long as all that is written
 _ALONG = 0.6  # of what is written: lines at its side are as long
 _BEYOND = 0.1  # of what is written: so much may be on the other side of such a line
@@ -55,7 +57,7 @@ def find_rules(contrast: Array, noise: float) -> Mask:
     left, found = contrast.copy(), np.zeros(contrast.shape, dtype=bool)
     if min(contrast.shape) < _TINY:
         return found
-    threshold = max(4 * noise, 0.15 * float(np.quantile(contrast, 0.997)))
+    threshold = max(2.5 * noise, _FAINTEST * float(np.quantile(contrast, 0.997)))
     n_ink, size = np.count_nonzero(contrast > 2 * threshold), size_of_largest(contrast > threshold)
     for _ in range(_ROUNDS):
         angle, n_straight = find_angle(left, threshold, size)
@@ -162,7 +164,7 @@ def _is_in_a_digit(line: Line, view: _View, heavy: float) -> bool:
     joined[line.area] = False
     if view.seen[joined].sum() > _PART * line.ink * line.extent:
         return line.ink > _FINE * heavy
-    return view.is_upright and line.extent < _LONGER * _extent(view.rest(line))
+    return view.is_upright and line.ink > _FAINT * heavy and line.extent < _LONGER * _extent(view.rest(line))
 
 
 def _is_beside(line: Line, view: _View, heavy: float) -> bool:
