@@ -156,11 +156,11 @@ def predict_pictures(
         from mnistlr.plots.style import check_figure_file
 
         check_figure_file(output)
-    saved = None if path is None else _load_model_of_pictures(path)
-    model: Any = trained_reader() if saved is None else saved.model
-    names = (
-        dict(zip(model.classes_.tolist(), map(str, model.classes_), strict=True)) if saved is None else _names_of(saved)
-    )
+    model: Any = trained_reader()
+    names = _names(model.classes_, None)
+    if path is not None:
+        saved = _load_model_of_pictures(path)
+        model, names = saved.model, _names_of(saved)
     classes = model.classes_.tolist()
     console, is_complete = open_console(), True
     answers: list[dict[str, Any]] = []
@@ -331,7 +331,7 @@ def _names(classes: NDArray[Any], digit: Any) -> dict[Any, str]:
     return {label: str(label) for label in classes.tolist()}
 
 
-def _names_of(saved: ModelFile) -> dict[Any, str]:
+def _names_of(saved: "ModelFile") -> dict[Any, str]:
     return _names(saved.model.classes_, saved.provenance.get("digit"))
 
 
@@ -339,13 +339,13 @@ def _in_words(summary: ClassificationSummary, names: dict[Any, str]) -> Classifi
     return ClassificationSummary(summary.matrix, [names.get(label, str(label)) for label in summary.labels])
 
 
-def _origin(saved: ModelFile) -> dict[str, Any]:
+def _origin(saved: "ModelFile") -> dict[str, Any]:
     """Return what a model file says of the data that the model was trained on."""
     origin = saved.provenance.get("data")
     return origin if isinstance(origin, dict) else {}
 
 
-def _was_trained_on(saved: ModelFile, data: NamedData, index: int) -> bool:
+def _was_trained_on(saved: "ModelFile", data: NamedData, index: int) -> bool:
     """Return whether it is known that an image was among those that a model was trained on."""
     origin = _origin(saved)
     if origin.get("name") == "mnist" and data.name == "mnist_5k":  # which is part of MNIST's training set
