@@ -46,6 +46,9 @@ from mnistlr.samples import Samples
 from mnistlr.training import DEFAULTS
 from tests.conftest import ImageData
 
+# Digits as floats are told to be better off as uint8; here they shall be floats.
+pytestmark = pytest.mark.filterwarnings("ignore:X holds whole numbers:UserWarning")
+
 MODELS = [LogisticRegression(alpha=1e-2), SoftmaxRegression(alpha=1e-2, random_state=0)]
 METHODS = ["predict", "predict_proba", "predict_log_proba", "decision_function"]
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)

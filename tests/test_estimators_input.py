@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
-from mnistlr import DivergenceError, LogisticRegression, SoftmaxRegression, explain, load_model
+from mnistlr import DivergenceError, LogisticRegression, SoftmaxRegression, explain, load_model, save_model
 from mnistlr.parameters import ELSEWHERE
 from tests.conftest import ImageData
 from tests.helpers.clouds import MODELS, clouds
@@ -41,7 +41,7 @@ def test_data_on_another_scale_are_reported_once(digits: ImageData, make, way, t
     train, other = (pixels, pixels / 255) if way.startswith("pixels") else (pixels / 255, pixels)
     fit = SoftmaxRegression(**RAW).fit(train, y)
     assert warned(fit.predict, train) == warned(fit.predict_proba, train[:1]) == []
-    fit.save(tmp_path / "model.npz")
+    save_model(fit, tmp_path / "model.npz")
     (message,) = warned(fit.predict, other[:1])
     assert "SoftmaxRegression was fitted on values from 0 to" in message
     assert ("Multiply them by 255" if way.startswith("pixels") else "Divide them by 255") in message

@@ -65,7 +65,9 @@ def check_shape(X: Any, n_features: int | None = None) -> None:
         rows = "(1, -1)"
     else:
         return
-    raise ValueError(f"Expected a 2D array, a row for each image, got shape {shape}. Use np.reshape(X, {rows}).")
+    raise ValueError(
+        f"Expected a 2D array, a row for each image, got shape {shape}. Reshape your data: np.reshape(X, {rows})."
+    )
 
 
 def range_of(X: Any) -> tuple[float, float]:

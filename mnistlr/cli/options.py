@@ -190,7 +190,9 @@ def train(
     ] = None,
     features: Annotated[
         Features,
-        typer.Option(help="pixels, as in the tutorial, or edges, which read photos and drawings better."),
+        typer.Option(
+            metavar="KIND", help="pixels, as in the tutorial, or edges, which read photos and drawings better."
+        ),
     ] = Features.PIXELS,
     output: Annotated[
         Path | None,

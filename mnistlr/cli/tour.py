@@ -66,9 +66,7 @@ def tour(
             open_in_browser(path)
     if notebook is not None:
         console.print(f"saved {write_notebook(notebook, about)}", soft_wrap=True)
-    console.print(
-        "Next: mnistlr learn, lessons in which you build it; mnistlr draw, a page to write on.", soft_wrap=True
-    )
+    console.print("Next: mnistlr learn (lessons to build it yourself), mnistlr draw (a page)", soft_wrap=True)
 
 
 def _which_data(data: NamedData) -> list[str]:

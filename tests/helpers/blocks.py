@@ -13,6 +13,7 @@ EDGES = [0, 700, 700, 2300, 4000]  # blocks of unequal size, one of them empty
 MARKS = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore:Sending large graph:UserWarning"),  # these data come from this process
+    pytest.mark.filterwarnings("ignore:X holds whole numbers:UserWarning"),  # digits as floats
     pytest.mark.filterwarnings("ignore:Couldn't detect a suitable IP address:RuntimeWarning"),  # for want of a network
 ]
 

@@ -13,6 +13,7 @@ def imports(about: About) -> str:
     """Return the imports that all code of the walk-through needs."""
     split = "split_mnist" if about.name == "mnist" else "stratified_split"
     return f"""\
+import warnings
 from itertools import pairwise
 
 import numpy as np
