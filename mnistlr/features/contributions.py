@@ -20,13 +20,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistlr._support.arrays import Floats
 from mnistlr.exceptions import ArgumentError
 from mnistlr.features.deskew import shifts
 from mnistlr.features.pixels import as_pixels
 from mnistlr.features.reader import DigitReader
 from mnistlr.metrics.explanation import Explanation
-
-Floats = NDArray[np.float64]
 
 _BLUR = np.array([1.0, 2.0, 1.0])
 

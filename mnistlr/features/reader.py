@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from mnistlr._support.arrays import Array
 from mnistlr._support.foreign import check_in_process
 from mnistlr._support.sklearn import Interval, check_sample_weight
 from mnistlr.estimators import SoftmaxRegression
@@ -18,8 +19,6 @@ from mnistlr.metrics import Explanation
 
 FEATURES_VERSION = 1
 """Goes up when the same images get other features, for which a model has to be trained anew."""
-
-Array = NDArray[Any]
 
 
 class DigitReader(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

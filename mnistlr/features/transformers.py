@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from mnistlr._support.arrays import read_only
 from mnistlr._support.sklearn import Interval
 from mnistlr._support.threads import count_threads, run_chunks
 from mnistlr.exceptions import ArgumentError
@@ -87,8 +88,7 @@ class PixelTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         def work(chunk: int) -> None:
             part = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
             images = as_pixels(X[part], self.full_ink_).reshape(-1, *self.shape_)
-            images.flags.writeable = False  # as the data sets' are: the kernels are compiled for no other
-            self._write(images, out[part])
+            self._write(read_only(images), out[part])
 
         n_chunks = -(-len(out) // CHUNK)
         run_chunks(work, n_chunks, count_threads(self.n_jobs) if n_chunks > 1 else 1)

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistlr._support.extras import needed
 from mnistlr._support.files import open_plain
-from mnistlr.exceptions import ImageError, MissingExtraError
+from mnistlr.exceptions import ImageError
 from mnistlr.images.surface import shrink
 
 LONGEST = 500
@@ -120,12 +121,8 @@ def _on_paper(light: Array) -> Array:
 
 def _decode(source: Any) -> tuple[NDArray[Any], tuple[int, ...]]:
     """Read a file with Pillow, or take what Pillow has read; return it, perhaps shrunk, and the shape before."""
-    try:
+    with needed("Pillow", "images", "reading pictures"):
         from PIL import Image
-    except ImportError as error:
-        raise MissingExtraError(
-            "reading pictures needs Pillow, which is not installed; install it with: pip install 'mnistlr[images]'"
-        ) from error
     if isinstance(source, Image.Image):
         with _told_as_image_errors(b""):
             return _pixels(source)

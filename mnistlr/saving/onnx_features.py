@@ -8,13 +8,11 @@ products with banded matrices, and a shear gathers pixels from a row that has pa
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper
 
+from mnistlr._support.arrays import Array
 from mnistlr.features.edges import FULL
 from mnistlr.features.reader import DigitReader
-
-Array = NDArray[Any]
 
 
 class Operators:

@@ -12,13 +12,11 @@ from io import BytesIO
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mnistlr._support.arrays import Array, read_only
 from mnistlr.exceptions import ArgumentError
 from mnistlr.features.deskew import deskew
 from mnistlr.features.edges import edge_features
-
-Array = NDArray[Any]
 
 FILE: Traversable = files("mnistlr.trained") / "reader.npz"
 """The model file."""
@@ -58,13 +56,11 @@ class QuickReader(NamedTuple):
         n_pixels = self.shape[0] * self.shape[1]
         if X.dtype != np.uint8 or X.size != len(X) * n_pixels:
             raise ArgumentError(f"expected images of {n_pixels} pixels in uint8, got {X.dtype} of shape {X.shape}.")
-        images = np.ascontiguousarray(X).reshape(-1, *self.shape).view()
-        images.flags.writeable = False  # the kernels are compiled for no other
+        images = read_only(np.ascontiguousarray(X).reshape(-1, *self.shape))
         upright = np.empty(images.shape, np.uint8)
         deskew(images, upright)
-        upright.flags.writeable = False
         out = np.empty((len(images), self.coef.shape[1]), np.uint8)
-        edge_features(upright, self.compass, self.grids, self.row_windows, self.column_windows, out)
+        edge_features(read_only(upright), self.compass, self.grids, self.row_windows, self.column_windows, out)
         return out
 
     def predict_proba(self, X: Array) -> Array:
