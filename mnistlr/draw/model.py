@@ -70,10 +70,10 @@ def _modified(path: Path) -> float:
 
 
 def _looks_like_a_model(path: Path) -> bool:
-    """Return whether a file has the parts of a model; unlike loading it, this is quick for any size."""
+    """Return whether a file has the header of a model; unlike loading it, this is quick for any size."""
     try:
         with open_plain(path, ModelFileError) as file:
-            return {"header", "coef"} <= Npz(file).names
+            return "header" in Npz(file).names
     except Exception:  # whatever damaged bytes provoke in zipfile: it is no model
         return False
 

@@ -1,5 +1,5 @@
-// Edges: which way the strokes run, and roughly where. This is mnistlr/features/edges.py once more, and contributions.py for
-// the way back; the tests hold the one against the other.
+// Edges: which way the strokes run, and roughly where. This is mnistlr/features/edges.py once more, and contributions.py
+// for the way back; the tests hold the one against the other.
 //
 // With S the image smoothed by (1 2 1) down and across, every pixel has a slope
 //   g = (S[y, x + 1] - S[y, x - 1],  S[y + 1, x] - S[y - 1, x]).

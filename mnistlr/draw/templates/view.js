@@ -129,19 +129,20 @@ function showBars(shares, best, chosen) {
 // The reason in one sentence: where the strongest evidence lies.
 function reason({ contributions }, best, rival) {
   const [forIt, againstIt] = [1, -1].map((sign) => whereabouts(contributions, sign));
-  if (forIt !== null && forIt === againstIt) return `The ink ${forIt} speaks most for ${best}, but some of it for ${rival}.`;
   const first = forIt === null ? `No ink speaks for ${best}` : `The ink ${forIt} speaks most for ${best}`;
+  if (forIt !== null && forIt === againstIt) return `${first}, but some of it for ${rival}.`;
   return `${first}, ${againstIt === null ? "none" : `the ink ${againstIt}`} for ${rival}.`;
 }
 
 // The evidence as a sum of points, and what the points are worth.
 function showBalance({ speaksFor, speaksAgainst, headStart }, best, rival) {
-  byId("for").textContent = `${points(speaksFor)} for ${best}`;
-  byId("against").textContent = `${points(-speaksAgainst)} for ${rival}`;
+  const [gained, lost] = [points(speaksFor), points(speaksAgainst)];
+  byId("for").textContent = `${gained} for ${best}`;
+  byId("against").textContent = `${lost} for ${rival}`;
   const lead = speaksFor + speaksAgainst + headStart;
   const start = headStart < 0 ? `${rival} is ${points(-headStart)} ahead` : `${best} is ${points(headStart)} ahead`;
   byId("balance").textContent =
-    `Your ink earns ${points(speaksFor)} for ${best} and ${points(-speaksAgainst)} for ${rival}. Before any ink, ${start}. ` +
+    `Your ink earns ${gained} for ${best} and ${lost} for ${rival}. Before any ink, ${start}. ` +
     `In all, ${best} leads by ${points(lead)}. Each point makes it 2.7 times as likely: ${best} is ${times(lead)} as ` +
     `likely as ${rival}.`;
 }
@@ -150,7 +151,7 @@ function showBalance({ speaksFor, speaksAgainst, headStart }, best, rival) {
 function showLesson(right, before, after, taught) {
   const name = MODEL.labels[right];
   const lesson = `You said ${name}: in one step of learning it went from ${percent(before)} to ${percent(after)}.`;
-  const counts = taught.map((times, k) => times && `${MODEL.labels[k]} × ${times}`).filter((text) => text);
+  const counts = taught.map((n, k) => n && `${MODEL.labels[k]} × ${n}`).filter((text) => text);
   byId("lesson").textContent = lesson;
   byId("count").textContent = `Taught so far: ${counts.join(", ")}.`;
   byId("taught").hidden = false;
@@ -188,5 +189,6 @@ function points(value) {
 
 function times(lead) {
   const ratio = Math.exp(lead);
-  return ratio > 1e6 ? "over a million times" : `${ratio < 10 ? ratio.toFixed(1) : Math.round(ratio).toLocaleString("en")} times`;
+  if (ratio > 1e6) return "over a million times";
+  return `${ratio < 10 ? ratio.toFixed(1) : Math.round(ratio).toLocaleString("en")} times`;
 }
