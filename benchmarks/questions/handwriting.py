@@ -2,8 +2,8 @@
 
 ``FOLDER/labels.csv`` has a line for each picture: file, label (lines of writing separated by ``/``), kind (drawn,
 photo, scan) and set (single, multi, or rotated). Single digits go through ``to_mnist``, all others through
-``find_digits``. In a string, as many digits are right as it has, less those that must be changed, added or left out
-to get it from the answer. A sheet shows the failures with what the model saw.
+``find_digits`` with the DigitReader. In a string, as many digits are right as it has, less those that must be changed,
+added or left out to get it from the answer. A sheet shows the failures with what the model saw.
 """
 
 import argparse
@@ -40,7 +40,7 @@ class Reading(NamedTuple):
     """Its digits, (n, 784) of uint8."""
 
 
-def read_folder(folder: Path) -> list[Reading]:
+def read_folder(folder: Path, reader: DigitReader) -> list[Reading]:
     """Find the digits of every picture."""
     readings = []
     with open(folder / "labels.csv", newline="") as file:
@@ -48,7 +48,7 @@ def read_folder(folder: Path) -> list[Reading]:
     for line in tqdm(lines, unit=" pictures", disable=None):  # on a terminal, on stderr
         label = line["label"].replace("/", "")
         try:
-            steps = trace(folder / line["file"], find_all=len(label) > 1)
+            steps = trace(folder / line["file"], find_all=len(label) > 1, reader=reader)
         except ImageError as error:
             print(f"{line['file']}: {error}", file=sys.stderr)
             grey, seen = None, np.zeros((0, 784), np.uint8)
@@ -130,7 +130,7 @@ def main() -> None:
         "pixels": SoftmaxRegression(random_state=0).fit(data.X_train, data.y_train),
         "edges": DigitReader(random_state=0).fit(data.X_train, data.y_train),
     }
-    readings = read_folder(options.folder)
+    readings = read_folder(options.folder, models["edges"])
     answers = {name: answers_of(model, readings) for name, model in models.items()}
     rows = [*table(readings, answers), confidence(models["edges"], readings)]
     report.table("Digits read right, by DigitReader and by SoftmaxRegression", rows)

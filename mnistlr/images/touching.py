@@ -22,6 +22,7 @@ Reader = Callable[[list[Array]], Array]
 _NORMAL = 0.8  # of the writing's height: digits up to this width are left alone
 _SURE = 0.98  # probability of one digit, from which on only a very wide piece is split
 _WIDEST, _NARROWEST = 1.15, 0.12  # of the writing's height: the bounds of a part's width
+_LOWEST = 0.65  # of the writing's height: a part is no lower
 _USUAL, _NARROWER, _WIDER = 0.7, 0.5, 0.2  # of the height: a digit's width, and its spread on both sides
 _NEAR = 0.1  # of the height: so far a path may leave its column
 _APART = 0.06  # of the height: between places to cut

@@ -6,7 +6,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from mnistlr import ImageError, SoftmaxRegression
+from mnistlr import ImageError
+from mnistlr.features import DigitReader
 from mnistlr.images import Digit, trace
 from tests.conftest import Attack, ImageData
 
@@ -31,11 +32,11 @@ FALL_SHORT = {
 
 
 @pytest.fixture(scope="module")
-def reader(mnist: ImageData) -> SoftmaxRegression:
-    return SoftmaxRegression(random_state=0).fit(mnist.X_train, mnist.y_train)
+def reader(mnist: ImageData) -> DigitReader:
+    return DigitReader(random_state=0).fit(mnist.X_train, mnist.y_train)
 
 
-def read(reader: SoftmaxRegression, kind: str, indices: np.ndarray, data: ImageData, seed: int) -> tuple[int, str]:
+def read(reader: DigitReader, kind: str, indices: np.ndarray, data: ImageData, seed: int) -> tuple[int, str]:
     """Return how many digits of a scene are right, and how it ended: right, refused or wrong."""
     expected = data.y_test[indices[:1] if kind in SINGLE else indices]
     found: list[Digit] = []
@@ -48,7 +49,7 @@ def read(reader: SoftmaxRegression, kind: str, indices: np.ndarray, data: ImageD
     return n_right, "right" if n_right == len(expected) else "wrong"
 
 
-def share_right(reader: SoftmaxRegression, kind: str, data: ImageData, n_scenes: int, ends: Counter[str]) -> float:
+def share_right(reader: DigitReader, kind: str, data: ImageData, n_scenes: int, ends: Counter[str]) -> float:
     n_right = n_digits = 0
     for seed in range(n_scenes):
         indices = np.random.default_rng([seed, 7]).integers(len(data.y_test), size=SCENES[kind].n_digits)
@@ -59,21 +60,19 @@ def share_right(reader: SoftmaxRegression, kind: str, data: ImageData, n_scenes:
 
 
 @pytest.mark.parametrize("kind", ["sheet on a desk", "bands at two sides", "hard shadow", "box", "squared"])
-def test_what_lies_around_a_digit_is_no_ink(
-    reader: SoftmaxRegression, mnist: ImageData, attack: Attack, kind: str
-) -> None:
+def test_what_lies_around_a_digit_is_no_ink(reader: DigitReader, mnist: ImageData, attack: Attack, kind: str) -> None:
     plain = share_right(reader, "plain", mnist, 12, attack.ends)
     assert share_right(reader, kind, mnist, 12, attack.ends) >= plain - 0.17  # two of the twelve
 
 
 @pytest.mark.parametrize("kind", ["lines 10 apart", "form boxes"])
 def test_digits_of_lines_and_boxes_are_told_apart(
-    reader: SoftmaxRegression, mnist: ImageData, attack: Attack, kind: str
+    reader: DigitReader, mnist: ImageData, attack: Attack, kind: str
 ) -> None:
     assert share_right(reader, kind, mnist, 4, attack.ends) >= 0.6
 
 
-def test_touching_digits_need_a_reader(reader: SoftmaxRegression, mnist: ImageData) -> None:
+def test_touching_digits_need_a_reader(reader: DigitReader, mnist: ImageData) -> None:
     """Without one a code of five touching digits is fewer; with one most codes are counted right."""
     n_right = n_alone = 0
     for seed in range(6):
@@ -92,7 +91,7 @@ def expected(kind: str) -> object:
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", [expected(kind) for kind in SCENES])
-def test_every_kind_of_scene(reader: SoftmaxRegression, mnist: ImageData, attack: Attack, kind: str) -> None:
+def test_every_kind_of_scene(reader: DigitReader, mnist: ImageData, attack: Attack, kind: str) -> None:
     """The tally at the end of the test run is the table by kind; ``--attacks 4`` draws four times as many."""
     n_scenes = 25 * attack.factor
     baseline = share_right(reader, "plain" if kind in SINGLE else "code", mnist, n_scenes, Counter())
