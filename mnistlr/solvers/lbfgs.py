@@ -8,8 +8,8 @@ with s = change of theta and y = change of g over each of the last m iterations,
 is applied by the two-loop recursion (Nocedal & Wright, *Numerical Optimization*, 2nd ed. 2006, algorithm 7.4). How
 far to go is found by a line search (``line_search``).
 
-With up to ``MAX_FEATURES`` features a better H_0 is cheap, (s . y) / (y . M^-1 y) M^-1, where M is the Hessian on a
-part of the samples (``preconditioner``), for the logistic loss made anew when the probabilities have settled.
+Where features are few and samples many, a better H_0 is cheap, (s . y) / (y . M^-1 y) M^-1, where M is the Hessian on
+a part of the samples (``preconditioner``), for the logistic loss made anew when the probabilities have settled.
 """
 
 from collections import deque
@@ -21,7 +21,7 @@ from mnistlr._support.arrays import Array
 from mnistlr.objective import Objective
 from mnistlr.solvers.iterate import Iterate, largest_entry
 from mnistlr.solvers.line_search import Point, line_search
-from mnistlr.solvers.preconditioner import MAX_FEATURES, Preconditioner
+from mnistlr.solvers.preconditioner import Preconditioner, pays
 
 MEMORY = 10  # m
 # Iteration -> number of samples that M is made of. The softmax M does not depend on theta.
@@ -32,10 +32,10 @@ REBUILD_SOFTMAX = {0: 12000}
 def lbfgs(objective: Objective, theta: Array | None = None, *, precondition: bool | None = None) -> Iterator[Iterate]:
     """Yield the points of L-BFGS from ``theta`` (zeros by default), until rounding allows no lower one.
 
-    ``precondition`` False is the plain method; None decides by the number of features.
+    ``precondition`` False is the plain method; None decides by the shape of the data.
     """
     if precondition is None:
-        precondition = objective.samples.d <= MAX_FEATURES
+        precondition = pays(objective)
     rebuild = REBUILD_LOGISTIC if objective.n_raw == 1 else REBUILD_SOFTMAX
     M: Preconditioner | None = None
     passes, iteration = 0, 0

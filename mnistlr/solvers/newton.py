@@ -17,7 +17,7 @@ from mnistlr._support.arrays import Array
 from mnistlr.objective import Objective
 from mnistlr.solvers.iterate import Iterate, largest_entry
 from mnistlr.solvers.line_search import Point, line_search
-from mnistlr.solvers.preconditioner import MAX_FEATURES, Preconditioner
+from mnistlr.solvers.preconditioner import Preconditioner, pays
 
 MAX_PRODUCTS = 200  # H v, an iteration
 SUBSET = 12000  # samples that M is made of
@@ -27,6 +27,7 @@ REBUILDS = 3  # iterations that make M anew; the softmax M does not depend on th
 def newton(objective: Objective, theta: Array | None = None) -> Iterator[Iterate]:
     """Yield the points of Newton's method from ``theta`` (zeros by default), until rounding allows no lower one."""
     M: Preconditioner | None = None
+    n_rebuilds = (REBUILDS if objective.n_raw == 1 else 1) if pays(objective) else 0
     passes, iteration = 0, 0
 
     def evaluate(theta: Array) -> tuple[float, Array]:
@@ -38,7 +39,7 @@ def newton(objective: Objective, theta: Array | None = None) -> Iterator[Iterate
     point: Point | None = Point(theta, *evaluate(theta))
     while point is not None:
         yield Iterate(iteration, point.theta, point.value, largest_entry(point.gradient), point.step, passes)
-        if objective.samples.d <= MAX_FEATURES and iteration < (REBUILDS if objective.n_raw == 1 else 1):
+        if iteration < n_rebuilds:
             M = Preconditioner(objective, point.theta, max(1, objective.samples.n // SUBSET))
         direction, products = conjugate_gradients(objective, point.theta, point.gradient, M)
         passes += products

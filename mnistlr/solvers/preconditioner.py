@@ -21,8 +21,16 @@ from mnistlr.kernels.linear_algebra import add_gram, cholesky, cholesky_solve
 from mnistlr.objective import Objective
 
 MAX_FEATURES = 2000  # M has (d + 1)^2 entries; for more features the factorisation costs more than it saves
+CHEAP = 256  # features, for which it costs next to nothing
+ENOUGH = 4  # samples a feature: with fewer, making M costs more than the iterations that it saves
 PARTS = 16  # of the rows of M, for the threads; the sums in each entry are the same for any number
 RIDGE = 8.0  # samples
+
+
+def pays(objective: Objective) -> bool:
+    """Return whether M is likely to save more than it costs."""
+    d = objective.samples.d
+    return d <= CHEAP or (d <= MAX_FEATURES and objective.n_counted >= ENOUGH * d)
 
 
 class Preconditioner:

@@ -13,7 +13,7 @@ from mnistlr.solvers import lbfgs
 from mnistlr.solvers.lbfgs import two_loop
 from mnistlr.solvers.line_search import Point, line_search
 from mnistlr.solvers.newton import conjugate_gradients
-from mnistlr.solvers.preconditioner import Preconditioner
+from mnistlr.solvers.preconditioner import Preconditioner, pays
 from mnistlr.stopping import GradientRule
 from tests.conftest import ImageData
 from tests.helpers import reference
@@ -60,6 +60,13 @@ def test_vanished_losses_are_no_reason_to_stop(digits: ImageData):
     result, _ = run(lbfgs(objective, far, precondition=False), far, GradientRule(1e-4, objective), 1000)
     assert objective.value(result.theta) < 0.5 * objective.value(far)
     assert "<= tol" in result.message
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "expected"), [(10, 256, True), (1000, 300, False), (1200, 300, True), (200, 2000, False)]
+)
+def test_a_preconditioner_is_made_where_it_pays(n, d, expected):
+    assert pays(Objective(Samples.of(np.zeros((n, d))), np.zeros(n, np.int32), 1, alpha=1.0)) == expected
 
 
 # phi and phi', after More & Thuente, ACM TOMS 20, 1994, section 5, and some plain ones.
