@@ -29,11 +29,12 @@ from mnistlr.training import (
     Result,
     check_result,
     coefficients,
-    limits_of,
+    most_iterations,
     objective_of,
     piece_of,
     run,
     run_piece,
+    solver_for,
     solver_of,
     starting_point,
 )
@@ -151,7 +152,7 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         tasks = None
         if getattr(self, "_skl_callbacks", None):
             metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-            tasks = FitTasks(self, limits_of(self)[1], X=X, y=y, metadata=metadata)
+            tasks = FitTasks(self, most_iterations(self), X=X, y=y, metadata=metadata)
         fitted = copy.copy(self)
         fitted._fit(X, y, sample_weight, tasks, **options)
         self.__dict__ = fitted.__dict__  # one step, so that nobody, interrupt or thread, finds it half done
@@ -163,7 +164,7 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         classes, y = np.unique(y, return_inverse=True)
         self._check_classes(classes)
         objective = objective_of(self, X, y, classes, self._check_weight(X, sample_weight))
-        if solver_of(self) in ("sgd", "svrg") and len(y) <= FEW:
+        if solver_for(self, objective) in ("sgd", "svrg") and len(y) <= FEW:
             objective = distinct(objective)
         self._learn(objective, classes, tasks)
 
@@ -418,7 +419,8 @@ class LogisticRegression(LinearClassifier):
     Parameters
     ----------
     solver : {"sgd", "lbfgs", "newton", "svrg", "gd", "nesterov"} or None
-        See ``mnistlr.solvers``. None is "lbfgs" for LogisticRegression and "sgd" for SoftmaxRegression.
+        See ``mnistlr.solvers``. None is "lbfgs" for LogisticRegression, "sgd" for SoftmaxRegression: there "lbfgs" if
+        n_samples * n_features * n_classes <= 10 million and no parameter of "sgd", ``tol`` or ``max_iter`` is set.
     alpha : float
         Strength of the penalty, >= 0. scikit-learn's C is 1 / (alpha * n_samples).
     tol : float or None
@@ -504,7 +506,8 @@ class SoftmaxRegression(LinearClassifier):
     Parameters
     ----------
     solver : {"sgd", "lbfgs", "newton", "svrg", "gd", "nesterov"} or None
-        See ``mnistlr.solvers``. None is "lbfgs" for LogisticRegression and "sgd" for SoftmaxRegression.
+        See ``mnistlr.solvers``. None is "lbfgs" for LogisticRegression, "sgd" for SoftmaxRegression: there "lbfgs" if
+        n_samples * n_features * n_classes <= 10 million and no parameter of "sgd", ``tol`` or ``max_iter`` is set.
     alpha : float
         Strength of the penalty, >= 0. scikit-learn's C is 1 / (alpha * n_samples).
     tol : float or None

@@ -8,6 +8,7 @@ import copy
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,6 +35,10 @@ DEFAULTS = {
     "nesterov": (1e-4, 1000),
     "sgd": (2e-2, 100),
 }
+SMALL = 10_000_000  # n_samples * n_features * n_raw: "lbfgs" finds the optimum of smaller problems in about a second
+SMALL_TOL = 3e-5  # of "lbfgs" for these
+SET_FOR_SGD = {"batch_size", "learning_rate", "eta0", "power_t", "average", "momentum", "early_stopping"}
+SET_FOR_SGD |= {"validation_fraction", "n_iter_no_change", "tol", "max_iter"}
 
 
 @dataclass(frozen=True)
@@ -192,14 +197,37 @@ def coefficients(objective: Objective, classes: Array, theta: Array) -> dict[str
 
 
 def solver_of(model: Any) -> str:
-    """Return the name of the solver that ``model`` uses."""
+    """Return the name of the solver that ``model`` uses, for small problems see ``solver_for``."""
     name: str = model._default_solver if model.solver is None else model.solver
     return name
 
 
-def limits_of(model: Any) -> tuple[float, int]:
+def solver_for(model: Any, objective: Objective) -> str:
+    """Return the name of the solver that minimises ``objective``: "lbfgs" where SGD is not asked for and saves nothing.
+
+    On a small problem SGD stops short of the optimum, for a second at most. Whoever sets its parameters gets it.
+    """
+    size = objective.samples.n * objective.samples.d * objective.n_raw
+    if model.solver is None and solver_of(model) == "sgd" and size <= SMALL and _may_choose(model):
+        return "lbfgs"
+    return solver_of(model)
+
+
+def _may_choose(model: Any) -> bool:
+    defaults = signature(type(model)).parameters
+    return all(getattr(model, name) == defaults[name].default for name in SET_FOR_SGD)
+
+
+def most_iterations(model: Any) -> int:
+    """Return a bound on the iterations before the data are known, which may choose the solver."""
+    own = limits_of(model)[1]
+    chosen = limits_of(model, "lbfgs")[1]
+    return max(own, chosen) if model.solver is None and _may_choose(model) else own
+
+
+def limits_of(model: Any, solver: str | None = None) -> tuple[float, int]:
     """Return ``tol`` and ``max_iter``, the solver's own where the model names none."""
-    tol, max_iter = DEFAULTS[solver_of(model)]
+    tol, max_iter = DEFAULTS[solver or solver_of(model)]
     return tol if model.tol is None else model.tol, max_iter if model.max_iter is None else model.max_iter
 
 
@@ -245,8 +273,9 @@ def run(
     model: Any, objective: Objective, theta: Array, watcher: Watcher | None = None
 ) -> tuple[Result, dict[str, Array]]:
     """Minimise ``objective`` from ``theta`` as the model's parameters say; see ``minimise``."""
-    tol, max_iter = limits_of(model)
-    solver = solver_of(model)
+    solver = solver_for(model, objective)
+    tol, max_iter = limits_of(model, solver)
+    tol = tol if solver == solver_of(model) else SMALL_TOL
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # finiteness is checked by name
         if solver == "sgd":
             iterates, rule = _start_epochs(model, objective, theta, tol)
@@ -294,9 +323,10 @@ def check_result(model: Any, objective: Objective, result: Result) -> None:
             f"{objective.samples.peaks().max():.3g}, in sensible units? Scale them."
         )
     if not result.converged:
-        advice = "Increase max_iter, raise" if result.n_iter >= limits_of(model)[1] else "Raise"
+        solver = solver_for(model, objective)
+        advice = "Increase max_iter, raise" if result.n_iter >= limits_of(model, solver)[1] else "Raise"
         warn(
-            f"{type(model).__name__}(solver={solver_of(model)!r}) did not converge: {result.message}. "
+            f"{type(model).__name__}(solver={solver!r}) did not converge: {result.message}. "
             f"{advice} tol or alpha, or scale the features.",
             ConvergenceWarning,
         )
