@@ -15,7 +15,7 @@ _ANGLES = 0, -3, 3, -6, 6, -9, 9, -12, 12  # degrees, to which a picture is held
 _COARSE = 200  # longer side of the small picture in which the angle is found
 _LONG, _LONG_IN_PIECE = 0.15, 0.35  # of the shorter side, of the largest piece: shorter straight runs are no lines
 _SHORT, _USUAL = 16, 24  # pixels, at least: with small pieces of ink, and else
-_COVERED, _ALIKE = 0.4, 1.5  # of a line: a digit may cover as much; times as much ink: parts of a line have no more
+_COVERED, _ALIKE = 0.4, 2.0  # of a line: a digit may cover as much; times as much ink: parts of a line have no more
 _THIN = 0.235  # of that length: lines are no thicker
 
 

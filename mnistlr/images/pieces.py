@@ -15,6 +15,7 @@ _SHARED = 0.5  # of the narrower piece's width; slanting digits side by side ove
 _BROKEN = 0.05  # of the tallest piece's height: gaps of a thin stroke that broke; one of MNIST's 20 pixels
 _NEAR = 0.3  # of the taller piece's height; lines of writing are farther apart, or have several tall pieces
 _SEVERAL = 4  # tall pieces: from here on they are digits, not parts of one
+_LOW, _ATTACHED = 0.5, 0.15  # of the tallest and of the usual height: low pieces so close to a digit are part of it
 _BESIDE = 0.35  # of the lower one's height: digits of a line have so much in common
 _SLICE = 0.5  # of the digit's ink: slices of its neighbours have less
 _RIM = 0.006  # of the picture's longer side: the blur of the lens at its border
@@ -56,6 +57,7 @@ def separate(ink: Array) -> list[tuple[Array, Box]]:
     belong = _belong_together(boxes) | _broken(pieces, boxes)
     _, digit_of = connected_components(belong, directed=False)
     digits = np.append(0, digit_of + 1)[pieces]
+    digits = _with_detached_parts(digits)
     found = []
     for k, area in enumerate(ndimage.find_objects(digits), start=1):
         box = Box(area[0].start, area[1].start, area[0].stop, area[1].stop)
@@ -144,6 +146,23 @@ def _broken(pieces: NDArray[np.int32], boxes: NDArray[np.int_]) -> NDArray[np.bo
         same &= ~(is_tall & is_tall[:, None])
         np.fill_diagonal(same, True)
     return same
+
+
+def _with_detached_parts(digits: NDArray[np.int_]) -> NDArray[np.int_]:
+    """Add low pieces to the tall one beside them, if it is close: the flag of a seven, which is no minus."""
+    areas = ndimage.find_objects(digits)
+    heights = np.array([rows.stop - rows.start for rows, _ in areas])
+    reach = round(_ATTACHED * float(np.median(heights[heights >= heights.max() / 2])))
+    owner = np.arange(len(areas) + 1)
+    for k in np.flatnonzero(heights < _LOW * heights.max()) + 1:
+        around = tuple(slice(max(side.start - reach, 0), side.stop + reach) for side in areas[k - 1])
+        near = digits[around]
+        distance = ndimage.distance_transform_edt(near != k)
+        distance[(near == 0) | (near == k) | (np.append(0, heights)[near] < _LOW * heights.max())] = np.inf
+        if distance.min() <= reach:
+            owner[k] = near.ravel()[distance.argmin()]
+    _, consecutive = np.unique(owner[digits], return_inverse=True)
+    return consecutive.reshape(digits.shape)
 
 
 def in_reading_order(digits: list[tuple[Array, Box]]) -> list[tuple[Array, Box]]:

@@ -30,10 +30,10 @@ Mask = NDArray[np.bool_]
 _TINY = 48  # pixels of the shorter side, below which strokes are as thin as lines
 _ACROSS = 0.7  # of the picture's side: such lines are rules or margin lines
 _LEAST = 0.02  # of all ink: less is no digit
-_FAINTEST = 0.08  # of the darkest ink: rules are darker
+_FAINTEST, _STRONG = 0.08, 0.15  # of the darkest ink: rules are darker, and what is written
 _PART = 0.3  # of a line's ink: strokes with less ink are its blots
 _FINE = 0.5  # of the strokes' ink per length: printed lines that touch them have less
-_FAINT = 0.25  # of the strokes' ink per length: no digit among others has less
+_FAINT = 0.25  # of the strokes' ink per length: no one beside another digit has less
 _LONGER = 1.15  # times as long as all that is written
 _ALONG = 0.6  # of what is written: lines at its side are as long
 _BEYOND = 0.1  # of what is written: so much may be on the other side of such a line
@@ -57,7 +57,8 @@ def find_rules(contrast: Array, noise: float) -> Mask:
     left, found = contrast.copy(), np.zeros(contrast.shape, dtype=bool)
     if min(contrast.shape) < _TINY:
         return found
-    threshold = max(2.5 * noise, _FAINTEST * float(np.quantile(contrast, 0.997)))
+    darkest = float(np.quantile(contrast, 0.997))
+    threshold, strong = max(2.5 * noise, _FAINTEST * darkest), max(4 * noise, _STRONG * darkest)
     n_ink, size = np.count_nonzero(contrast > 2 * threshold), size_of_largest(contrast > threshold)
     for _ in range(_ROUNDS):
         angle, n_straight = find_angle(left, threshold, size)
@@ -65,7 +66,7 @@ def find_rules(contrast: Array, noise: float) -> Mask:
             break
         turned = ndimage.rotate(left, angle, reshape=True, order=1) if angle else left
         before = ndimage.rotate(found.astype(float), angle, reshape=True, order=1) > 0.3 if angle else found
-        rules = _printed(turned, threshold, size, before)
+        rules = _printed(turned, threshold, strong, size, before)
         if not rules.any():
             break
         back = ndimage.rotate(rules.astype(float), -angle, reshape=False, order=1) if angle else rules.astype(float)
@@ -83,7 +84,7 @@ class _View(NamedTuple):
     """Its contrast."""
     ink: Mask
     strokes: Mask
-    """The ink without specks."""
+    """The stronger ink, without specks."""
     page: Mask
     """What is found to be printed."""
     before: Mask
@@ -104,10 +105,10 @@ class _View(NamedTuple):
         return rest
 
 
-def _printed(contrast: Array, threshold: float, size: int, before: Mask) -> Mask:
+def _printed(contrast: Array, threshold: float, strong: float, size: int, before: Mask) -> Mask:
     """Find more printed lines of a picture in which they run along rows and columns; ``before`` are known ones."""
     ink, printed = contrast > threshold, np.zeros(contrast.shape, dtype=bool)
-    strokes = ndimage.binary_opening(ink, np.ones((3, 3)))
+    strokes = ndimage.binary_opening(contrast > strong, np.ones((3, 3)))
     level = _View(contrast, ink, strokes, printed, before, find_lines(contrast, threshold, size), False)
     found = find_lines(contrast.T, threshold, size)
     upright = _View(contrast.T, ink.T, strokes.T, printed.T, before.T, found, True)
@@ -164,7 +165,12 @@ def _is_in_a_digit(line: Line, view: _View, heavy: float) -> bool:
     joined[line.area] = False
     if view.seen[joined].sum() > _PART * line.ink * line.extent:
         return line.ink > _FINE * heavy
-    return view.is_upright and line.ink > _FAINT * heavy and line.extent < _LONGER * _extent(view.rest(line))
+    rest = view.rest(line)
+    if not view.is_upright or line.extent >= _LONGER * _extent(rest):
+        return False
+    areas = np.bincount(ndimage.label(rest, np.ones((3, 3)))[0].ravel())[1:]
+    is_one_of_several = np.count_nonzero(areas > 1.5 * np.count_nonzero(on_line)) > 1
+    return bool(is_one_of_several or line.ink > _FAINT * heavy)
 
 
 def _is_beside(line: Line, view: _View, heavy: float) -> bool:

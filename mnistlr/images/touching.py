@@ -52,14 +52,15 @@ def split(ink: Array, height: float, reader: Reader) -> list[Array]:
     paths, met = _paths(ink, _places(ink, height), height)
     n_cuts = len(paths)
     middles = paths.mean(axis=1)
+    whole = 0, n_cuts - 1
     pairs = [
         (i, j)
         for i in range(n_cuts)
         for j in range(i + 1, n_cuts)
-        if _NARROWEST * height <= middles[j] - middles[i] <= _WIDEST * height or (i, j) == (0, n_cuts - 1)
+        if _NARROWEST * height <= middles[j] - middles[i] <= _WIDEST * height or (i, j) == whole
     ]
     parts = {pair: _between(ink, paths[pair[0]], paths[pair[1]]) for pair in pairs}
-    parts = {pair: part for pair, part in parts.items() if part.max() > 0.5}
+    parts = {pair: part for pair, part in parts.items() if pair == whole or _rows(part) >= _LOWEST * height}
     sureness = dict(zip(parts, np.log(np.maximum(reader(list(parts.values())), 1e-6)), strict=True))
     widths = {(i, j): (middles[j] - middles[i]) / height for i, j in parts}
     best, came_from = np.full(n_cuts, -np.inf), np.zeros(n_cuts, dtype=int)
@@ -73,6 +74,12 @@ def split(ink: Array, height: float, reader: Reader) -> list[Array]:
         chosen.append(parts[int(came_from[j]), j])
         j = int(came_from[j])
     return chosen[::-1]
+
+
+def _rows(part: Array) -> int:
+    """Return how high a part is."""
+    rows = np.flatnonzero((part > 0.5).any(axis=1))
+    return int(np.ptp(rows)) + 1 if len(rows) else 0
 
 
 def _oddness(width: float) -> float:
