@@ -205,7 +205,7 @@ def test_a_step_of_learning_is_that_of_the_packages_sgd(
     name: str, right: int, open_page: Open, model_of: Models, mnist: ImageData
 ) -> None:
     """One sample, one step of a given size, no penalty."""
-    model, page, image = model_of(name), open_page(name), mnist.X_test[8:9]  # a 5
+    model, page, image = model_of(name), open_page(name), mnist.X_test[mnist.y_test == 5][:1]
     linear, features = (model.classifier_, model.features(image)) if name == "reader" else (model, image)
     features.flags.writeable = False  # as the data sets' are: the step is compiled for these already
     n_classes, n_raw = len(model.classes_), len(linear.coef_)
