@@ -418,41 +418,41 @@ class LogisticRegression(LinearClassifier):
 
     Parameters
     ----------
-    solver : {"sgd", "lbfgs", "newton", "svrg", "gd", "nesterov"} or None
+    solver : {"sgd", "lbfgs", "newton", "svrg", "gd", "nesterov"} or None, default None
         See ``mnistlr.solvers``. None is "lbfgs" for LogisticRegression, "sgd" for SoftmaxRegression: there "lbfgs" if
         n_samples * n_features * n_classes <= 10 million and no parameter of "sgd", ``tol`` or ``max_iter`` is set.
-    alpha : float
+    alpha : float, default 1e-4
         Strength of the penalty, >= 0. scikit-learn's C is 1 / (alpha * n_samples).
-    tol : float or None
+    tol : float or None, default None
         "sgd" stops when an epoch improves the objective (or with ``early_stopping`` the validation loss) by less than
         this part of its value, default 2e-2; the others when no entry of the gradient is larger, default 1e-4.
-    max_iter : int or None
+    max_iter : int or None, default None
         Most epochs ("sgd", "svrg", default 100) or iterations (default 1000, "newton" 100).
-    fit_intercept : bool
-    class_weight : dict {label: weight}, "balanced" or None
+    fit_intercept : bool, default True
+    class_weight : dict {label: weight}, "balanced" or None, default None
         Multiplies the sample weights; "balanced" gives every class the same total.
-    warm_start : bool
+    warm_start : bool, default False
         Whether ``fit`` starts from the present coefficients instead of zeros.
-    random_state : int, RandomState or None
+    random_state : int, RandomState or None, default None
         Shuffles the samples ("sgd", "svrg").
-    n_jobs : int or None
+    n_jobs : int or None, default None
         Threads; None means all cores that the process may use. The result has the same bits for any number.
-    batch_size : int
+    batch_size : int, default 16
         "sgd", "svrg": samples a step.
-    learning_rate : {"auto", "constant", "invscaling"}
+    learning_rate : {"auto", "constant", "invscaling"}, default "auto"
         "sgd": "auto" derives steps from the data, feature by feature, and lets them fall like 1 / sqrt(t); "constant"
         is eta0; "invscaling" is eta0 / (1 + t)^power_t, t in epochs.
-    eta0, power_t : float
+    eta0, power_t : float, default 0.01 and 0.5
         "sgd": see ``learning_rate``; "auto" ignores them. "svrg" always takes steps of constant size.
-    average : bool
+    average : bool, default True
         "sgd": whether the result is the (Polyak-Ruppert) average of the weights or the last ones.
-    momentum : float
+    momentum : float, default 0.0
         "sgd": 0 <= momentum < 1.
-    early_stopping : bool
+    early_stopping : bool, default False
         "sgd": whether ``validation_fraction`` of the samples, stratified, is held back to decide when to stop; the
         weights with the smallest validation loss are kept.
-    validation_fraction : float
-    n_iter_no_change : int
+    validation_fraction : float, default 0.1
+    n_iter_no_change : int, default 1
         "sgd": how many epochs in a row may fail ``tol``.
 
     Attributes
@@ -505,41 +505,41 @@ class SoftmaxRegression(LinearClassifier):
 
     Parameters
     ----------
-    solver : {"sgd", "lbfgs", "newton", "svrg", "gd", "nesterov"} or None
+    solver : {"sgd", "lbfgs", "newton", "svrg", "gd", "nesterov"} or None, default None
         See ``mnistlr.solvers``. None is "lbfgs" for LogisticRegression, "sgd" for SoftmaxRegression: there "lbfgs" if
         n_samples * n_features * n_classes <= 10 million and no parameter of "sgd", ``tol`` or ``max_iter`` is set.
-    alpha : float
+    alpha : float, default 1e-4
         Strength of the penalty, >= 0. scikit-learn's C is 1 / (alpha * n_samples).
-    tol : float or None
+    tol : float or None, default None
         "sgd" stops when an epoch improves the objective (or with ``early_stopping`` the validation loss) by less than
         this part of its value, default 2e-2; the others when no entry of the gradient is larger, default 1e-4.
-    max_iter : int or None
+    max_iter : int or None, default None
         Most epochs ("sgd", "svrg", default 100) or iterations (default 1000, "newton" 100).
-    fit_intercept : bool
-    class_weight : dict {label: weight}, "balanced" or None
+    fit_intercept : bool, default True
+    class_weight : dict {label: weight}, "balanced" or None, default None
         Multiplies the sample weights; "balanced" gives every class the same total.
-    warm_start : bool
+    warm_start : bool, default False
         Whether ``fit`` starts from the present coefficients instead of zeros.
-    random_state : int, RandomState or None
+    random_state : int, RandomState or None, default None
         Shuffles the samples ("sgd", "svrg").
-    n_jobs : int or None
+    n_jobs : int or None, default None
         Threads; None means all cores that the process may use. The result has the same bits for any number.
-    batch_size : int
+    batch_size : int, default 16
         "sgd", "svrg": samples a step.
-    learning_rate : {"auto", "constant", "invscaling"}
+    learning_rate : {"auto", "constant", "invscaling"}, default "auto"
         "sgd": "auto" derives steps from the data, feature by feature, and lets them fall like 1 / sqrt(t); "constant"
         is eta0; "invscaling" is eta0 / (1 + t)^power_t, t in epochs.
-    eta0, power_t : float
+    eta0, power_t : float, default 0.01 and 0.5
         "sgd": see ``learning_rate``; "auto" ignores them. "svrg" always takes steps of constant size.
-    average : bool
+    average : bool, default True
         "sgd": whether the result is the (Polyak-Ruppert) average of the weights or the last ones.
-    momentum : float
+    momentum : float, default 0.0
         "sgd": 0 <= momentum < 1.
-    early_stopping : bool
+    early_stopping : bool, default False
         "sgd": whether ``validation_fraction`` of the samples, stratified, is held back to decide when to stop; the
         weights with the smallest validation loss are kept.
-    validation_fraction : float
-    n_iter_no_change : int
+    validation_fraction : float, default 0.1
+    n_iter_no_change : int, default 1
         "sgd": how many epochs in a row may fail ``tol``.
 
     Attributes

@@ -1,5 +1,7 @@
 """What users hand over without meaning it: other scales, other names, images, frames, labels of another kind."""
 
+import ast
+import re
 import warnings
 
 import numpy as np
@@ -116,6 +118,14 @@ def test_parameters_of_other_libraries_are_refused_in_the_name_of_the_class(mode
         model("l2")
     with pytest.raises(TypeError, match="'colour': it has solver, alpha"):
         model(colour="red")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_documentation_names_every_default(model):
+    documented = {}
+    for names, defaults in re.findall(r"^    (\w+(?:, \w+)*) : .*default (.*)$", model.__doc__, re.MULTILINE):
+        documented |= zip(names.split(", "), map(ast.literal_eval, defaults.split(" and ")), strict=True)
+    assert documented == model().get_params()
 
 
 def test_class_weights_name_labels_as_they_are(data):
