@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from mnistlr._support.files import atomic_write, check_writable
-from mnistlr.cli.console import open_console, open_in_browser, progress
+from mnistlr.cli.console import open_console, open_in_browser
 from mnistlr.saving.model_file import ModelFile, read_model_file
 
 
@@ -22,19 +22,11 @@ def draw(path: Path | None, output: Path, is_opened: bool) -> None:
 
 
 def _model_to_draw() -> ModelFile:
-    from mnistlr.draw.model import last_trained_model, train_model_to_draw
+    from mnistlr.cli.models import load_model_file
+    from mnistlr.draw.model import last_trained_model
 
     last = last_trained_model(Path())
-    if last is not None:
-        print(f"mnistlr: taking {last[0]}, the newest model in this folder", file=sys.stderr)
-        return last[1]
-    print("mnistlr: no model of 28x28 pixels in this folder; training one", file=sys.stderr)
-    with progress("training"):
-        saved = train_model_to_draw()
-    if saved.provenance["data"]["name"] == "digits":
-        print(
-            "mnistlr: MNIST could not be had, and a model of the bundled digits misreads nearly every second drawing; "
-            "run `mnistlr fetch` where there is a network",
-            file=sys.stderr,
-        )
-    return saved
+    if last is None:
+        return load_model_file(None)
+    print(f"mnistlr: taking {last[0]}, the newest model in this folder", file=sys.stderr)
+    return last[1]

@@ -263,7 +263,7 @@ def warmup() -> None:
             console.print(f"{kind:<16} {seconds:5.1f} s")
 
 
-def _load_model(path: Path | None) -> "ModelFile":
+def load_model_file(path: Path | None) -> "ModelFile":
     """Load a model file, or the reader that comes with the package."""
     from mnistlr.saving.model_file import read_model_file
     from mnistlr.trained import FILE
@@ -280,7 +280,7 @@ def _name_of(path: Path | None) -> str:
 
 def _load_model_and_data(path: Path | None, name: str | None, folder: Path | None) -> "tuple[ModelFile, NamedData]":
     """Load a model and a data set of images of its size, by default the one that it was trained on."""
-    saved = _load_model(path)
+    saved = load_model_file(path)
     if name is None:
         name = _origin(saved).get("name")
         if isinstance(name, str) and name not in NAMES:
@@ -301,7 +301,7 @@ def _load_model_and_data(path: Path | None, name: str | None, folder: Path | Non
 def _load_model_of_pictures(path: Path | None) -> "ModelFile":
     from mnistlr.images import SIDE
 
-    saved = _load_model(path)
+    saved = load_model_file(path)
     if saved.model.n_features_in_ != SIDE * SIDE:
         raise ValueError(
             f"the model {path} takes {saved.model.n_features_in_} features, but a picture becomes {SIDE}x{SIDE} pixels "

@@ -335,7 +335,7 @@ def draw(
         Path | None,
         typer.Argument(
             metavar="MODEL",
-            help="A model file; by default the newest in this folder, or else a model trained for the page.",
+            help="A model file; by default the newest in this folder, or else the reader that comes along.",
         ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.html", help="The page to write.")] = Path(

@@ -35,7 +35,6 @@ SCRIPTS = (
 _DATA = {
     "mnist": "MNIST",
     "mnist_5k": "5,000 images of MNIST",
-    "digits": "the 1,797 digits of 8x8 pixels that scikit-learn bundles, enlarged",
 }
 
 _SIGHT = {
@@ -179,10 +178,6 @@ def _about(provenance: dict[str, Any], class_name: str, n_weights: int) -> str:
         sentence += f", trained on {_DATA[name]}"
     if isinstance(accuracy, float):
         sentence += f"; it gets {100 * accuracy:.1f} % of the test images right"
-    if name == "digits":
-        sentence += (
-            ", but nearly every second drawing wrong: with MNIST, which could not be had, it would get most right"
-        )
     return sentence + "."
 
 
