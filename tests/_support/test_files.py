@@ -239,6 +239,7 @@ def in_a_process(script: str, *arguments: object, launcher: tuple[str, ...] = ()
     return done.stdout
 
 
+@pytest.mark.long
 def test_a_save_that_is_killed_leaves_the_old_model_or_the_new(memory_folder: Path, attack: Attack) -> None:
     n = 100 * attack.factor
     counts = json.loads(in_a_process(_KILLED, memory_folder / "model.npz", n))
@@ -248,6 +249,7 @@ def test_a_save_that_is_killed_leaves_the_old_model_or_the_new(memory_folder: Pa
     assert counts["in the end"] == 0
 
 
+@pytest.mark.long
 def test_a_file_that_may_not_grow_leaves_the_old_model(memory_folder: Path, attack: Attack) -> None:
     attack.ends["refused"] += int(in_a_process(_FULL, memory_folder / "model.npz"))
     assert attack.ends["refused"] == 42

@@ -164,6 +164,7 @@ CALLER = (
 )
 
 
+@pytest.mark.long
 class TestSourcesOfAKernel:
     """A kernel in one folder of the package calls one of kernels/; each call is a process of its own."""
 
@@ -290,7 +291,9 @@ results = [A]
 """
 
 
-@pytest.mark.parametrize("surprise", SURPRISES)
+@pytest.mark.parametrize(
+    "surprise", [pytest.param(one, marks=[] if one == "a part" else pytest.mark.long) for one in SURPRISES]
+)
 def test_another_numba(tmp_path: Path, attack: Attack, surprise: str) -> None:
     """A cache that finds numba changed, while it is imported or later, is no cache; nothing else fails."""
     right = run(USE_ONE_KERNEL, tmp_path)

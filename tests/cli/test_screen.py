@@ -14,6 +14,7 @@ SPINNER = re.compile(r"[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]|\.\.\.$")
 TIMES = re.compile(r"─* *\d+\.\d+ s")
 
 
+@pytest.mark.long
 def test_the_tour_leaves_on_the_screen_what_it_prints_to_a_file(tmp_path: Path) -> None:
     arguments = ("tour", "--dataset", "digits", "--no-report")
     status, lines = screen_of(*arguments, folder=tmp_path, NO_COLOR="1")

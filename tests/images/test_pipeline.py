@@ -112,6 +112,7 @@ def test_pens_of_other_widths(softmax: SoftmaxRegression, mnist: ImageData, stro
     assert photos >= originals - 0.04
 
 
+@pytest.mark.long
 def test_small_writing(softmax: SoftmaxRegression, mnist: ImageData) -> None:
     """A digit that takes up a sixteenth to a third of the picture's side, where the paper has the most to say."""
     indices = np.random.default_rng(9).permutation(len(mnist.y_test))[:60]
@@ -278,6 +279,7 @@ def test_uneven_light_a_shadow_and_dirt_make_no_difference(page: np.ndarray) -> 
         assert differ_little(to_mnist(photo), expected)
 
 
+@pytest.mark.long
 def test_a_strip_along_the_edge_in_shadow(mnist: ImageData) -> None:
     """The table, or the shadow of a book, is no ink, however dark: no digit runs along the edge."""
     n_right = 0
