@@ -33,7 +33,9 @@ _ABOVE_NOISE = 6
 _TALL = 0.6  # of the tallest piece: so high are digits, however faint
 _DARK, _GRAIN = 0.75, 0.3  # of the largest piece's ground, and of its ink
 _FAINT = 0.15  # of the strength of ink around: the faintest parts of strokes are above
+_FAINTER = 0.7  # of the strength of ink around: from there on the narrow circle counts
 _NARROW = 0.012  # of the longer side: the deviation of the circle in which a stroke is about alike
+_NARROWEST = 5.0  # pixels of that deviation: in small pictures the edges of strokes are as wide as they
 _FAINTEST = 0.35  # of the strongest ink's contrast; the faults in photos of small digits have up to a third
 
 
@@ -90,10 +92,12 @@ def _strength(contrast: Array, paper: Array, is_ink: NDArray[np.bool_], noise: f
     around = enlarge(around, contrast.shape)
     visible = np.where(contrast > np.maximum(_FAINT * around, _ABOVE_NOISE / 2 * noise), contrast, 0)
     visible *= paper >= _DARK * np.median(paper[is_ink])
-    reach = _NARROW * max(contrast.shape)
+    reach = max(_NARROW * max(contrast.shape), _NARROWEST)
     amount = ndimage.gaussian_filter(visible, reach)
     near = ndimage.gaussian_filter(visible**2, reach) / np.maximum(amount, 1e-9)
-    near_or_around: Array = np.where((amount > 1e-6) & (near > _FAINT * around), np.minimum(near, around), around)
+    near_or_around: Array = np.where(
+        (amount > 1e-6) & (near > _FAINT * around), np.minimum(near / _FAINTER, around), around
+    )
     return near_or_around
 
 

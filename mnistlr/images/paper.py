@@ -97,7 +97,7 @@ def _broad_strokes(small: Array) -> tuple[NDArray[np.bool_], float] | None:
     They take up less than half of each side of the picture, which a desk or a shadow does not, and are longer than
     wide, which the spot of a lamp or a sheet of paper with a digit on it is not.
     """
-    threshold = otsu_threshold(small)
+    threshold, square = otsu_threshold(small), max(_WIDE * max(small.shape), _LEAST)
     dark = small < threshold
     if not 0 < dark.mean() < 1:
         return None
@@ -111,7 +111,7 @@ def _broad_strokes(small: Array) -> tuple[NDArray[np.bool_], float] | None:
         sides = is_ink[0], is_ink[-1], is_ink[:, 0], is_ink[:, -1]
         if (
             max(side.mean() for side in sides) < 0.5
-            and _BROAD * _WIDE * max(small.shape) < width < 2 * _WIDE * max(small.shape)
+            and _BROAD * square < width < 2 * square
             and whole.sum() > _LONG * width**2
         ):
             return is_ink, sign
