@@ -262,7 +262,7 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
     def _check_weight(self, X: Any, sample_weight: Any) -> Array | None:
         if sample_weight is None:
             return None
-        if getattr(getattr(sample_weight, "dtype", None), "kind", "") == "c":
+        if np.asarray(sample_weight).dtype.kind == "c":
             raise ValueError("`sample_weight` is complex; real weights are needed.")
         weight: Array = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         return weight
