@@ -166,7 +166,7 @@ def _look_at_weights(names: Names) -> Seen:
     accuracy, often = softmax.score(names["X_test"], y_test), np.bincount(names["y_train"]).argmax()
     return Seen(
         prose(f"""
-            After {softmax.n_iter_} passes over the training set, the program reads {percent(accuracy)} of the
+            After {_passes(names)} passes over the training set, the program reads {percent(accuracy)} of the
             {len(y_test):,} test pictures correctly. Always answering “{often}” would get
             {percent(np.mean(y_test == often))}. Look at the 0: ink in the middle is strong evidence against it.
         """),
@@ -188,8 +188,12 @@ def _print_answers(names: Names) -> list[Block]:
             ("on the test images", "softmax", f'always "{often}"'),
             [("accuracy", percent(accuracy, 2), percent(baseline, 2))],
         ),
-        f"Stochastic gradient descent, {names['softmax'].n_iter_} passes over the training images.",
+        f"Trained in {_passes(names)} passes over the training images.",
     ]
+
+
+def _passes(names: Names) -> int:
+    return round(names["softmax"].history_["passes"][-1])
 
 
 def _look_at_forming(names: Names) -> Seen:
