@@ -25,7 +25,7 @@ _LEAST = 9  # pixels of the square: in pictures as small as MNIST's the digit fi
 _WIDTHS = 0.03, 0.06, 0.12, 0.25  # of the squares with which ink is told from paper
 _STEEP = 0.1  # from a pixel to the next: the outline of a lamp is bright, that of ink is long
 _TWO_TONES = 0.8  # of the picture's variance: what two tones explain of it
-_BROAD, _LONG = 0.6, 2.5  # of the square, and squares of that width: the width and area of broad strokes
+_BROAD, _LONG = 0.85, 2.5  # of the square, and squares of that width: the width and area of broad strokes
 _COARSE = 250  # longer side of the small picture in which that is done
 _SMALL = 64  # longer side of the small picture in which the paper's unevenness is estimated
 
