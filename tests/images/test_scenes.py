@@ -17,18 +17,12 @@ from tests.helpers.scenes import SCENES, draw_scene
 SINGLE = [kind for kind in SCENES if not kind.startswith(("code", "form", "lines", "pencil"))]
 
 FALL_SHORT = {
-    "hard shadow": "92.5 % against 100",
-    "box that touches": "90 % against 100",
-    "margin line": "95 % against 100",
-    "slice of a neighbour": "95 % against 100",
-    "cropped tightly": "95 % against 100",
-    "code touching": "77.5 % of the digits against 87",
-    "code overlapping": "55.5 % against 87",
-    "pencil": "58.5 % against 87",
-    "lines 20 apart": "81.6 % against 87",
-    "lines 10 apart": "80 % against 87",
+    "box that touches": "lines that a stroke covers are found in part",
+    "code touching": "a wide seven is cut in two",
+    "code overlapping": "about 83 % of the digits against 93",
+    "pencil": "about 88 % against 93: the faintest are lost in the paper's blotches",
 }
-"""Kinds that are still read more than four points worse than the undisturbed digits: measured on 40 scenes each."""
+"""Kinds that may still be read more than four points worse than the undisturbed digits."""
 
 
 @pytest.fixture(scope="module")
