@@ -193,7 +193,7 @@ def _print_answers(names: Names) -> list[Block]:
 
 
 def _passes(names: Names) -> int:
-    return round(names["softmax"].history_["passes"][-1])
+    return int(names["softmax"].history_["passes"][-1])
 
 
 def _look_at_forming(names: Names) -> Seen:
