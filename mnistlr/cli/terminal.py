@@ -16,7 +16,7 @@ from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
 from mnistlr.metrics.explanation import Explanation
-from mnistlr.metrics.summary import ClassificationSummary
+from mnistlr.metrics.summary import ClassificationSummary, write_count
 from mnistlr.walkthrough.exhibit import Block, Table
 from mnistlr.walkthrough.run import Shown
 
@@ -167,7 +167,7 @@ def draw_matrix(summary: ClassificationSummary, console: Console) -> Any:
     if width + 1 + len(names) + len("  100.0 %") <= console.width:
         return _matrix_of_characters(summary, names, width)
     pairs = summary.most_confused(10)
-    rows = [(str(pair.true_label), str(pair.predicted_label), f"{pair.n_samples:g}") for pair in pairs]
+    rows = [(str(pair.true_label), str(pair.predicted_label), write_count(pair.n_samples)) for pair in pairs]
     return draw_table(("most confused: true", "predicted", "images"), rows)
 
 
@@ -180,7 +180,7 @@ def _matrix_of_numbers(summary: ClassificationSummary) -> RichTable:
     share = summary.matrix / np.maximum(summary.support, 1)[:, None]
     n_labels = len(summary.labels)
     for i, label in enumerate(summary.labels):
-        cells = [RichText(f"{summary.matrix[i, j]:g}", _heat(share[i, j], i == j)) for j in range(n_labels)]
+        cells = [RichText(write_count(summary.matrix[i, j]), _heat(share[i, j], i == j)) for j in range(n_labels)]
         table.add_row(str(label), *cells, f"{100 * summary.recall[i]:.1f} %", end_section=i == n_labels - 1)
     table.add_row("prec.", *(f"{100 * p:.0f} %" for p in summary.precision), f"{100 * summary.accuracy:.1f} %")
     return table

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mnistlr._support.arrays import Floats
 from mnistlr._support.inputs import warn_of_scale
 from mnistlr.exceptions import ArgumentError
+from mnistlr.metrics.notebook import explanation_as_html
 
 
 @dataclass(frozen=True, repr=False)
@@ -58,6 +59,9 @@ class Explanation:
             f"<Explanation: {self.label} rather than {self.runner_up}, margin {self.margin:.3g} nats, P = "
             f"{probability:.3g}>"
         )
+
+    def _repr_html_(self) -> str:
+        return explanation_as_html(self)
 
     @property
     def ranking(self) -> NDArray[np.intp]:

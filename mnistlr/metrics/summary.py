@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistlr.metrics.confusion import count_pairs
+from mnistlr.metrics.notebook import summary_as_html
 
 
 class Confusion(NamedTuple):
@@ -182,23 +183,26 @@ class ClassificationSummary:
 
         def line(name: str, *cells: object) -> str:
             short = name if len(name) <= width else name[: width - 1] + "…"
-            return f"{short:>{width}}" + "".join(f"{_cell(cell):>11}" for cell in cells)
+            return f"{short:>{width}}" + "".join(f" {_cell(cell):>10}" for cell in cells)
 
         return "\n".join(
             [
                 line("", "precision", "recall", "F1", "support"),
                 "",
-                *map(line, names, self.precision, self.recall, self.f1, self.support),
+                *map(line, names, self.precision, self.recall, self.f1, map(write_count, self.support)),
                 "",
-                line("accuracy", "", "", self.accuracy, total),
-                line("baseline", "", "", self.baseline, total),
-                line("macro average", *self.macro_average, total),
-                line("weighted average", *self.weighted_average, total),
+                line("accuracy", "", "", self.accuracy, write_count(total)),
+                line("baseline", "", "", self.baseline, write_count(total)),
+                line("macro average", *self.macro_average, write_count(total)),
+                line("weighted average", *self.weighted_average, write_count(total)),
             ]
         )
 
     def __repr__(self) -> str:
         return f"<ClassificationSummary: {len(self._labels)} classes, accuracy {self.accuracy:.4f}>"
+
+    def _repr_html_(self) -> str:
+        return summary_as_html(self)
 
 
 def _ratio(part: npt.ArrayLike, whole: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -209,5 +213,12 @@ def _ratio(part: npt.ArrayLike, whole: npt.ArrayLike) -> npt.NDArray[np.float64]
 
 
 def _cell(value: object) -> str:
-    """A number of samples in full, a share to four digits."""
+    """Write a share to four digits, and text as it is."""
     return f"{value:.4f}" if isinstance(value, float) else f"{value}"
+
+
+def write_count(value: Any) -> str:
+    """Write a number of samples in full, a total of weights to about six digits, never with an exponent."""
+    if not isinstance(value, float | np.floating):
+        return f"{value}"
+    return f"{value:.0f}" if value >= 1e5 else f"{value:.6g}" if value >= 1e-3 else f"{value:.6f}"

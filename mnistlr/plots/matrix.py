@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mnistlr.exceptions import ArgumentError
+from mnistlr.metrics.summary import write_count
 from mnistlr.plots.display import Display
 from mnistlr.plots.style import POINTS_A_CHARACTER, SMALL, axes_or_new, colour_bar, dress, text_colour
 
@@ -172,7 +173,7 @@ class ConfusionMatrixDisplay(Display):
 def _cell(count: Any, share: float, normalize: Normalize | None, is_right: bool, cells: Cells) -> str:
     if not count or (is_right and normalize == "errors"):
         return ""
-    number = f"{count:d}" if isinstance(count, np.integer) else f"{count:.4g}"
+    number = write_count(count)
     part = f"{100 * share:.{1 if share >= 1e-3 else 2}f}"
     return {"counts": number, "shares": part, "both": f"{number}\n{part} %"}[cells]
 
