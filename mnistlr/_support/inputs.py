@@ -77,16 +77,23 @@ def range_of(X: Any) -> tuple[float, float]:
     """
     if X.dtype == np.uint8:
         return 0.0, float(PIXELS)
-    some = X[:: max(1, X.shape[0] // LOOKED_AT)]
-    return float(some.min()), float(some.max())
+    some = _some_of(X)
+    zero = {"initial": 0.0} if hasattr(X, "indptr") else {}
+    return float(some.min(**zero)), float(some.max(**zero))
+
+
+def _some_of(X: Any) -> Any:
+    """Return about ``LOOKED_AT`` rows, or as many entries of a sparse matrix, whose indices have not been checked."""
+    if hasattr(X, "indptr"):
+        return X.data[:: max(1, len(X.data) // (LOOKED_AT * X.shape[1]))]
+    return X[:: max(1, X.shape[0] // LOOKED_AT)]
 
 
 def advise_pixels(given: Any, X: Any) -> None:
     """Warn of checked data that look like pixels, but came in another type."""
     if X.dtype == np.uint8 or range_of(X) != (0, PIXELS):
         return
-    some = X[:: max(1, X.shape[0] // LOOKED_AT)]
-    values = getattr(some, "data", some) if hasattr(some, "indptr") else some
+    values = _some_of(X)
     if (values == np.rint(values)).all():
         kind = getattr(given, "dtype", None) or "other types than uint8"
         warn(
@@ -108,12 +115,12 @@ def warn_of_scale(model: Any, X: Any) -> None:
     low, high = getattr(model, "_trained_range", (-1.0, 1.0))
     if low < 0 or (high == PIXELS and X.dtype == np.uint8) or not X.shape[0] > 0 or model in _warned:
         return
-    least, largest = (float(X.min()), float(X.max())) if X.dtype == np.uint8 else range_of(X)
+    least, largest = (0.0, float(_some_of(X).max(initial=0))) if X.dtype == np.uint8 else range_of(X)
     if least < 0 or largest <= 0:
         return
     if high == PIXELS and largest <= 1:
         advice = "Multiply them by 255, or fit on X / 255"
-    elif high <= 1 and largest > MANY:
+    elif high <= 1 and MANY < largest <= PIXELS:
         advice = "Divide them by 255, or fit on pixels"
     else:
         return
