@@ -32,7 +32,7 @@ from tests.helpers.strokes import DIGITS, Stroke
 # --- drawing -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("draw", [draw_by_mouse, draw_by_touch])
+@pytest.mark.parametrize("draw", [draw_by_mouse, pytest.param(draw_by_touch, marks=pytest.mark.long)])
 def test_ten_digits_are_recognised(
     draw: Callable[[Page, list[Stroke]], None], open_page: Open, softmax: SoftmaxRegression, mnist: ImageData
 ) -> None:
