@@ -47,8 +47,8 @@ def test_photos_are_read_like_the_originals(softmax: SoftmaxRegression, mnist: I
 
 @pytest.mark.long
 def test_photos_of_every_size(softmax: SoftmaxRegression, mnist: ImageData, attack: Attack) -> None:
-    """Of 125 test images; ``--attacks 80`` takes all 10,000."""
-    indices = np.random.default_rng(0).permutation(len(mnist.y_test))[: 125 * attack.factor]
+    """Of 250 test images; ``--attacks 40`` takes all 10,000."""
+    indices = np.random.default_rng(0).permutation(len(mnist.y_test))[: 250 * attack.factor]
     originals, photos = accuracies(softmax, mnist, indices)
     n_right = round(photos * len(indices))
     attack.ends[f"right, {originals:.1%} of the originals"] += n_right
