@@ -419,8 +419,9 @@ class LogisticRegression(LinearClassifier):
     Parameters
     ----------
     solver : {"sgd", "lbfgs", "newton", "svrg", "gd", "nesterov"} or None, default None
-        See ``mnistlr.solvers``. None is "lbfgs" for LogisticRegression, "sgd" for SoftmaxRegression: there "lbfgs" if
-        n_samples * n_features * n_classes <= 10 million and no parameter of "sgd", ``tol`` or ``max_iter`` is set.
+        See ``mnistlr.solvers``. None is "lbfgs" for LogisticRegression, "sgd" for SoftmaxRegression: there "lbfgs" with
+        a ``tol`` of 3e-5 if n_samples * n_features * n_classes <= 10 million and no parameter of "sgd", ``tol`` or
+        ``max_iter`` is set.
     alpha : float, default 1e-4
         Strength of the penalty, >= 0. scikit-learn's C is 1 / (alpha * n_samples).
     tol : float or None, default None
@@ -506,8 +507,9 @@ class SoftmaxRegression(LinearClassifier):
     Parameters
     ----------
     solver : {"sgd", "lbfgs", "newton", "svrg", "gd", "nesterov"} or None, default None
-        See ``mnistlr.solvers``. None is "lbfgs" for LogisticRegression, "sgd" for SoftmaxRegression: there "lbfgs" if
-        n_samples * n_features * n_classes <= 10 million and no parameter of "sgd", ``tol`` or ``max_iter`` is set.
+        See ``mnistlr.solvers``. None is "lbfgs" for LogisticRegression, "sgd" for SoftmaxRegression: there "lbfgs" with
+        a ``tol`` of 3e-5 if n_samples * n_features * n_classes <= 10 million and no parameter of "sgd", ``tol`` or
+        ``max_iter`` is set.
     alpha : float, default 1e-4
         Strength of the penalty, >= 0. scikit-learn's C is 1 / (alpha * n_samples).
     tol : float or None, default None
