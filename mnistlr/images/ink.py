@@ -31,7 +31,8 @@ _SMALL = 64  # longer side of the small picture in which paper and contrast are 
 _VISIBLE = 0.02
 _ABOVE_NOISE = 6
 _TALL = 0.6  # of the tallest piece: so high are digits, however faint
-_DARK, _GRAIN = 0.75, 0.3  # of the largest piece's ground, and of its ink
+_DARK, _GRAIN = 0.75, 0.3  # of the ground on which the writing's largest piece lies, and of its ink
+_WEAK = 0.4  # of the strongest piece's contrast: writing has more, also in a shadow that takes half the light
 _FAINT = 0.15  # of the strength of ink around: the faintest parts of strokes are above
 _FAINTER = 0.7  # of the strength of ink around: from there on the narrow circle counts
 _NARROW = 0.012  # of the longer side: the deviation of the circle in which a stroke is about alike
@@ -123,8 +124,9 @@ def _without_specks(ink: Array, contrast: Array, paper: Array, noise: float) -> 
     """Drop what hangs together with less than 3 % of the ink that the largest piece has, and what is much fainter.
 
     Far from a small digit all that stands out are the paper's own blotches, and step 4 takes their contrast for that of
-    ink. As parts of the paper's brightness the contrasts tell them apart in any light: ``depth``. Small pieces on much
-    darker ground than the largest piece has are the grain of a desk at the edge of the sheet.
+    ink. As parts of the paper's brightness the contrasts tell them apart in any light: ``depth``. Small or weak pieces on
+    much darker ground than the writing has are the grain of a desk around the sheet. The writing is the largest piece
+    of those that are about as strong as the strongest.
     """
     depth = contrast / np.maximum(paper, 0.1)
     pieces, n_pieces = ndimage.label(ink > 0, np.ones((3, 3)))
@@ -137,6 +139,8 @@ def _without_specks(ink: Array, contrast: Array, paper: Array, noise: float) -> 
     strengths = ndimage.sum_labels(ink * contrast, pieces, numbers) / np.maximum(sizes, 1e-300)
     is_kept |= is_large & (heights >= _TALL * heights[is_kept].max()) & (strengths > _ABOVE_NOISE * noise)
     grounds = ndimage.sum_labels(ink * paper, pieces, numbers) / np.maximum(sizes, 1e-300)
-    is_kept &= (grounds >= _DARK * grounds[np.argmax(sizes)]) | (sizes >= _GRAIN * sizes.max())
+    is_strong = strengths >= _WEAK * strengths[is_large].max()
+    writing = int(np.argmax(np.where(is_large & is_strong, sizes, 0)))
+    is_kept &= (grounds >= _DARK * grounds[writing]) | (is_strong & (sizes >= _GRAIN * sizes[writing]))
     kept: Array = ink * is_kept[pieces]
     return kept
