@@ -124,9 +124,9 @@ def _without_specks(ink: Array, contrast: Array, paper: Array, noise: float) -> 
     """Drop what hangs together with less than 3 % of the ink that the largest piece has, and what is much fainter.
 
     Far from a small digit all that stands out are the paper's own blotches, and step 4 takes their contrast for that of
-    ink. As parts of the paper's brightness the contrasts tell them apart in any light: ``depth``. Small or weak pieces on
-    much darker ground than the writing has are the grain of a desk around the sheet. The writing is the largest piece
-    of those that are about as strong as the strongest.
+    ink. As parts of the paper's brightness the contrasts tell them apart in any light: ``depth``. Small or weak pieces
+    on much darker ground than the writing has are the grain of a desk around the sheet. The writing is the largest
+    piece of those that are about as strong as the strongest.
     """
     depth = contrast / np.maximum(paper, 0.1)
     pieces, n_pieces = ndimage.label(ink > 0, np.ones((3, 3)))
