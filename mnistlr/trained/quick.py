@@ -60,7 +60,8 @@ class QuickReader(NamedTuple):
         upright = np.empty(images.shape, np.uint8)
         deskew(images, upright)
         out = np.empty((len(images), self.coef.shape[1]), np.uint8)
-        edge_features(read_only(upright), self.compass, self.grids, self.row_windows, self.column_windows, out)
+        constants = map(read_only, (upright, self.compass, self.grids, self.row_windows, self.column_windows))
+        edge_features(*constants, out)
         return out
 
     def predict_proba(self, X: Array) -> Array:

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mnistlr._support import arrays
 from mnistlr.features import Deskew, EdgeFeatures
 from mnistlr.features.deskew import deskew
 from mnistlr.features.edges import edge_features
+from mnistlr.trained.quick import trained_reader
 
 pytestmark = pytest.mark.skipif(not hasattr(edge_features, "signatures"), reason="not compiled")
 
@@ -32,6 +34,11 @@ def test_one_form_for_all_images():
     for X in (writable, read_only, writable / 255):
         EdgeFeatures().fit_transform(Deskew().fit_transform(X))
         assert X is read_only or X.flags.writeable
+    fit = EdgeFeatures().fit(writable)
+    for name in ("compass_", "row_windows_", "column_windows_"):  # as they are in another process of joblib
+        setattr(fit, name, arrays.read_only(getattr(fit, name)))
+    fit.transform(writable)
+    assert trained_reader().features(writable).shape == (3, 900)
     assert len(deskew.signatures) == len(edge_features.signatures) == 1
 
 
