@@ -51,7 +51,7 @@ def test_quick_or_as_an_estimator_it_reads_real_images_alike(mnist: ImageData) -
         sure = probabilities.max(axis=1) >= 0.9
         assert right[sure].mean() > 0.99  # what it is sure of is right
     else:
-        assert right.mean() > 0.995
+        assert right.mean() > quick.provenance["accuracy"]  # which is that on images it has not seen
 
 
 @pytest.mark.long
