@@ -23,6 +23,8 @@ MAX_CHUNKS = 32
 MIN_CHUNK = 512  # samples; fewer are done sooner than a thread starts
 KEPT_BYTES = 1 << 20  # of scratch, at most, that a thread keeps for its next prediction
 LOOKED_AT = 64  # rows that tell whether most entries are zero
+RARE = 0.5  # of the batches, at most, hold a rare feature
+PAYS = 100  # weights for each entry of a batch: to move one in order takes that much less than to look one up
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,10 @@ class Samples:
 
     def has_zeros(self) -> bool:
         """Whether so many entries are zero that it pays to look for the others."""
+        raise NotImplementedError
+
+    def rare_features(self, batch_size: int, n_raw: int) -> Array:
+        """Return which features are in so few of all batches that it pays to move them only then, bool (d,)."""
         raise NotImplementedError
 
     def scratch(self, n_raw: int, *, full: bool = False) -> Scratch:
@@ -225,6 +231,10 @@ class Dense(Samples):
         some = self.X[:: max(1, self.n // LOOKED_AT)]
         return bool(2 * int(np.count_nonzero(some)) <= some.size)
 
+    def rare_features(self, batch_size: int, n_raw: int) -> Array:
+        """Return that none is: it takes as long to find those that a batch holds as to move all."""
+        return np.zeros(self.d, bool)
+
     def period(self) -> int:
         """Return how many samples' gradients are summed in the arithmetic type."""
         return self.PERIOD
@@ -291,6 +301,14 @@ class Csr(Samples):
     def has_zeros(self) -> bool:
         """Whether so many entries are zero that it pays to look for the others: they are not even stored."""
         return True
+
+    def rare_features(self, batch_size: int, n_raw: int) -> Array:
+        """Return which features are in so few of all batches that it pays to move them only then, bool (d,)."""
+        if self.d * n_raw * self.n < PAYS * batch_size * len(self.X.data):
+            return np.zeros(self.d, bool)
+        counts = np.bincount(self.X.indices, minlength=self.d)
+        is_rare: Array = counts * batch_size <= RARE * self.n
+        return is_rare
 
     def period(self) -> int:
         """Return how many samples' gradients are summed in the arithmetic type: until features have 4 terms each."""

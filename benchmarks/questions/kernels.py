@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn._loss import HalfMultinomialLoss
 from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
+from sklearn.linear_model import SGDClassifier
 from sklearn.linear_model._linear_loss import LinearModelLoss
 from threadpoolctl import threadpool_limits
 
@@ -76,6 +77,12 @@ def sklearn_pass(X: Any, y: Any, n_classes: int, threads: int) -> Callable[[], A
     return lambda: loss.loss_gradient(coef, X, labels, l2_reg_strength=ALPHA, n_threads=threads)
 
 
+def sklearn_epoch(X: Any, y: Any) -> Callable[[], Any]:
+    """Return a task: one epoch of scikit-learn's SGDClassifier, a detector for each class."""
+    model = SGDClassifier(loss="log_loss", alpha=ALPHA, max_iter=1, tol=None, random_state=0)
+    return lambda: model.fit(X, y)
+
+
 def one_image(model: SoftmaxRegression, image: Any) -> Callable[[], Any]:
     """Return a task: nothing but the kernel, for one image."""
     samples = Samples.of(image)
@@ -124,6 +131,9 @@ def main() -> None:
     text, topics = sparse_text(2000 if report.quick else len(y))
     tasks["text"] = full_pass(text, topics, 20, threads)
     tasks["text sklearn"] = sklearn_pass(text, topics, 20, threads)
+    few = slice(0, len(y) // 6)
+    tasks["sgd text"] = sgd_epoch(text[few], topics[few], 20)
+    tasks["sgd text sklearn"] = sklearn_epoch(text[few], topics[few])
     at_least = 0 if report.quick else AT_LEAST
     times = take_turns({name: clock(task, at_least) for name, task in tasks.items()}, report.repeats)
 
@@ -165,6 +175,7 @@ def main() -> None:
                 seconds, ours = times[key.format(form)], times[key.format("uint8")]
                 rows.append(timed(f"{form}, {what}", seconds, "uint8, dense", ours, goal))
     rows.append(timed("text-like, loss and gradient", times["text"], "scikit-learn", times["text sklearn"], 0.25))
+    rows.append(timed("text-like, epoch of SGD", times["sgd text"], "scikit-learn", times["sgd text sklearn"], 1.0))
     report.table(
         "Ten classes: other storage", rows, "text-like: 20 classes, 10^5 features, 100 entries a row, float32, int32"
     )

@@ -239,5 +239,5 @@ class EdgeFeatures(PixelTransformer):
 
     def _write(self, images: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
         grids = np.array(self.grids, np.int64)
-        constants = map(read_only, (self.compass_, grids, self.row_windows_, self.column_windows_))
-        edge_features(images, *constants, out)
+        constants = self.compass_, grids, self.row_windows_, self.column_windows_
+        edge_features(images, *(read_only(constant) for constant in constants), out)

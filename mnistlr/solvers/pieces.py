@@ -46,7 +46,9 @@ class Pieces:
             return mean
         return max(float(np.ldexp(self.mean_weight, -exponent)), mean / MOST)
 
-    def derive_step_size(self, objective: Objective, batch_size: int, last: StepSize) -> tuple[StepSize | None, bool]:
+    def derive_step_size(
+        self, objective: Objective, batch_size: int, last: StepSize, may_wait: bool
+    ) -> tuple[StepSize | None, bool]:
         """Return the step size if it is to be learned anew with ``objective``'s piece, the latest, or None.
 
         Also whether the piece is too large for the ``last`` one.
@@ -70,4 +72,4 @@ class Pieces:
         self.n_learned = self.n_samples
         if n_recent >= 2 * ENOUGH:
             self.recent = ()
-        return derive_step_size(together, batch_size), is_larger
+        return derive_step_size(together, batch_size, may_wait=may_wait), is_larger

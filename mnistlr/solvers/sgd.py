@@ -9,7 +9,8 @@ Step t looks at one batch B of the shuffled samples, whose weights s_i are scale
 with T the steps of one epoch (Bottou, "Stochastic Gradient Descent Tricks", 2012). The answer is the average (Polyak &
 Juditsky, SIAM J. Control Optim. 30, 1992), which forgets early steps polynomially (q = ``AVERAGING``; Shamir & Zhang,
 ICML 2013, section 4). Given no step size, the metric M and eta are derived from the data, feature by feature
-(``step_size``), so that raw pixels just work; with a given one M is the identity.
+(``step_size``), so that raw pixels just work; with a given one M is the identity. Sparse data with many features take
+the same steps, in which the features that a batch does not hold wait (``waiting``).
 """
 
 import copy
@@ -30,6 +31,7 @@ from mnistlr.objective import Objective
 from mnistlr.solvers.iterate import Iterate
 from mnistlr.solvers.pieces import Pieces
 from mnistlr.solvers.step_size import StepSize, derive_step_size
+from mnistlr.solvers.waiting import catch_up, catch_up_all, move_held, plan_waits
 
 AVERAGING = 3.0  # q
 PIECE = 16384  # samples between two looks at the interrupt flag
@@ -74,6 +76,21 @@ def sgd_steps(data, order, theta, velocity, average, metric, rule, t, scratch):
         step = rule.eta * (1.0 + t / rule.horizon) ** -rule.power
         share = (1.0 + AVERAGING) / (t + AVERAGING)
         move(theta.W, theta.b, velocity, average, metric, rule, step, share)
+    return t
+
+
+@jit
+def sparse_sgd_steps(data, order, theta, velocity, average, metric, rule, waits, scratch):
+    """Do the same with features that wait, then bring all of them up to date; return the number of steps."""
+    t = 0
+    for first in range(0, order.shape[0], rule.batch_size):
+        last = min(first + rule.batch_size, order.shape[0])
+        rows = order[first:last]
+        catch_up(data.X, rows, theta, average, metric, rule.alpha, t, waits)
+        add_batch_gradient(data, order, first, last, rule.n_raw, theta, velocity, scratch)
+        t += 1
+        move_held(data.X, rows, theta, velocity, average, metric, rule, t, waits)
+    catch_up_all(theta, average, metric, rule.alpha, t, waits)
     return t
 
 
@@ -185,9 +202,9 @@ class SGD:
         samples = objective.samples
         self.n_raw, self.unit = objective.n_raw, samples.unit
         self.batch_size, self.power, self.average, self.momentum = batch_size, power, average, momentum
-        self.is_derived = eta is None
+        self.is_derived, self.may_wait = eta is None, momentum == 0
         if eta is None:
-            self._take(derive_step_size(objective, batch_size), samples.dtype)
+            self._take(derive_step_size(objective, batch_size, may_wait=self.may_wait), samples.dtype)
         else:
             self._take(StepSize(np.zeros(samples.d), np.ones(samples.d), eta, eta, np.inf), samples.dtype)
         self.restart(objective, theta)
@@ -238,7 +255,7 @@ class SGD:
         unit_weight = self.pieces.add(objective, exponent)
         if self.is_derived:
             n, size = objective.samples.n, min(self.batch_size, objective.samples.n)
-            step, is_larger = self.pieces.derive_step_size(objective, size, self.step_size)
+            step, is_larger = self.pieces.derive_step_size(objective, size, self.step_size, self.may_wait)
             if step is not None:
                 self._take(step, objective.samples.dtype)
                 self.horizon = max(self.horizon, self.steps + n / size)
@@ -277,10 +294,17 @@ class SGD:
             float(objective.fit_intercept),
         )
         scratch = objective.scratch()
+        rare = samples.rare_features(self.batch_size, self.n_raw) & (self.metric.mean == 0)
+        some_wait = self.may_wait and bool(rare.any())
         for order in shuffled(samples.n if rows is None else rows, samples.nbytes, self.batch_size, random_state):
-            self.steps = sgd_steps(
-                data, order, self.point, self.velocity, self.averaged, self.metric, rule, self.steps, scratch
-            )
+            state = self.point, self.velocity, self.averaged, self.metric, rule
+            if some_wait:
+                t = self.steps + 1 + np.arange(-(-len(order) // self.batch_size))
+                sizes = self.eta * (1 + t / self.horizon) ** -self.power
+                waits = plan_waits(self.steps, sizes, self.metric.mean, self.point.b)
+                self.steps += sparse_sgd_steps(data, order, *state, waits, scratch)
+            else:
+                self.steps = sgd_steps(data, order, *state, self.steps, scratch)
         check_finite(self.theta, self.eta)
         check_penalty_step(self.last_step * float(self.metric.metric.max()), objective.alpha, self.momentum)
 

@@ -51,11 +51,12 @@ class StepSize:
     mean_square: float
 
 
-def derive_step_size(objective: Objective, batch_size: int) -> StepSize:
+def derive_step_size(objective: Objective, batch_size: int, *, may_wait: bool = False) -> StepSize:
     """Derive the step from some ``SUBSET`` evenly spaced samples.
 
     Sample weights s (of mean 1) count as repetitions in all means but one: a sample comes with all its weight in one
-    batch, so that the noise is the mean of s^2 ||(x', 1)||^2.
+    batch, so that the noise is the mean of s^2 ||(x', 1)||^2. Features that may wait (``waiting``) are not centred:
+    mu = 0, the variance is the mean square, and the range the largest absolute value.
 
     Raises
     ------
@@ -65,8 +66,12 @@ def derive_step_size(objective: Objective, batch_size: int) -> StepSize:
     subset, weight = objective.every(max(1, objective.samples.n // SUBSET))
     weight = weight / weight.mean() if weight.any() else np.ones(subset.n)
     mean, variance, spread = subset.moments(weight)
-    if not objective.fit_intercept:
-        variance, mean, spread = variance + mean**2, np.zeros_like(mean), subset.peaks()
+    stays = np.full(len(mean), not objective.fit_intercept)
+    if may_wait:
+        stays |= objective.samples.rare_features(batch_size, objective.n_raw)
+    variance += np.where(stays, mean**2, 0)
+    spread = np.where(stays, subset.peaks(), spread)
+    mean[stays] = 0
     squared = spread * (np.sqrt(variance) + spread / 16)
     # A few samples do not determine a feature's variance. Its whole squared range makes such a feature's step small.
     rare = variance * subset.n <= 8 * spread**2
