@@ -71,11 +71,19 @@ def find_angle(contrast: Array, threshold: float, size: int) -> tuple[int, int]:
     """
     small = shrink(contrast, _COARSE)
     length, thick = _bounds(small.shape, size * max(small.shape) // max(contrast.shape))
+    small = _cropped(small, threshold / 2, thick + 2)
 
     def straightness(angle: int) -> int:
         ink = (ndimage.rotate(small, angle, order=1) if angle else small) > threshold / 2
-        runs = [_straight(one, length * k * 4 // 3) & _thin(one, thick) for one in (ink, ink.T) for k in (1, 2, 4)]
-        return sum(int(run.sum()) for run in runs)
+        total = 0
+        for one in (ink, ink.T):
+            thin = _thin(one, thick)
+            for k in (1, 2, 4):
+                straight = np.count_nonzero(_straight(one, length * k * 4 // 3) & thin)
+                total += straight
+                if not straight:
+                    break
+        return total
 
     best, most = 0, 0
     for angles in (_ANGLES, (-2, -1, 1, 2)):
@@ -84,6 +92,16 @@ def find_angle(contrast: Array, threshold: float, size: int) -> tuple[int, int]:
             if straight > 1.05 * most:
                 best, most = angle, straight
     return best, most
+
+
+def _cropped(contrast: Array, threshold: float, margin: int) -> Array:
+    """Return the part of a picture that has ink, and a margin."""
+    ink = contrast > threshold
+    parts = []
+    for axis in (1, 0):
+        places = np.flatnonzero(ink.any(axis=axis))
+        parts.append(slice(max(places[0] - margin, 0), places[-1] + margin + 1) if len(places) else slice(None))
+    return contrast[tuple(parts)]
 
 
 def find_lines(contrast: Array, threshold: float, size: int) -> list[Line]:
@@ -141,14 +159,27 @@ def _bounds(shape: tuple[int, ...], size: int) -> tuple[int, int]:
 
 
 def _thin(ink: Mask, thick: int) -> Mask:
-    """Find the ink that lies in short runs along its column."""
-    thin: Mask = ink & ~ndimage.grey_opening(ink.astype(np.uint8), (thick + 1, 1)).astype(bool)
+    """Find the ink that lies in short runs along its column; at the picture's edge it may go on outside."""
+    beyond = np.pad(ink.T, ((0, 0), (thick + 1, thick + 1)), mode="symmetric")
+    thin: Mask = ink & ~_in_runs(beyond, thick + 1)[:, thick + 1 : -thick - 1].T
     return thin
 
 
 def _straight(ink: Mask, length: int) -> Mask:
     """Find the ink that lies in runs along a row, at least so long; a step of a pixel is allowed."""
-    wider = ndimage.maximum_filter1d(ink.astype(np.uint8), 3, axis=0)
-    shorter = ndimage.minimum_filter1d(wider, length, axis=1, mode="constant")
-    straight: Mask = ndimage.maximum_filter1d(shorter, length, axis=1).astype(bool) & ink
-    return straight
+    wider = ink.copy()
+    wider[1:] |= ink[:-1]
+    wider[:-1] |= ink[1:]
+    return _in_runs(wider, length) & ink
+
+
+def _in_runs(mask: Mask, length: int) -> Mask:
+    """Find the pixels that lie in runs along a row, at least so long."""
+    framed = np.pad(mask, ((0, 0), (1, 1))).view(np.int8).ravel()  # no run goes on in the next row
+    borders = np.flatnonzero(framed[1:] != framed[:-1]) + 1
+    firsts, ends = borders[::2], borders[1::2]
+    is_long = ends - firsts >= length
+    changes = np.zeros(framed.size, np.int8)
+    changes[firsts[is_long]], changes[ends[is_long]] = 1, -1
+    rows = np.cumsum(changes, dtype=np.int8).reshape(mask.shape[0], -1)
+    return rows[:, 1:-1].view(np.bool_)
