@@ -106,9 +106,17 @@ class Samples:
         """Whether so many entries are zero that it pays to look for the others."""
         raise NotImplementedError
 
+    def entry_counts(self) -> Array | None:
+        """Return in how many samples each feature has an entry, (d,), or None where zeros are stored, too."""
+        raise NotImplementedError
+
     def rare_features(self, batch_size: int, n_raw: int) -> Array:
         """Return which features are in so few of all batches that it pays to move them only then, bool (d,)."""
-        raise NotImplementedError
+        counts = self.entry_counts()
+        if counts is None or self.d * n_raw * self.n < PAYS * batch_size * int(counts.sum()):
+            return np.zeros(self.d, bool)
+        is_rare: Array = counts * batch_size <= RARE * self.n
+        return is_rare
 
     def scratch(self, n_raw: int, *, full: bool = False) -> Scratch:
         """Return room for what kernels note of a block of rows; ``full`` if they are to take rows whole."""
@@ -231,9 +239,8 @@ class Dense(Samples):
         some = self.X[:: max(1, self.n // LOOKED_AT)]
         return bool(2 * int(np.count_nonzero(some)) <= some.size)
 
-    def rare_features(self, batch_size: int, n_raw: int) -> Array:
-        """Return that none is: it takes as long to find those that a batch holds as to move all."""
-        return np.zeros(self.d, bool)
+    def entry_counts(self) -> None:
+        """Zeros are stored, too."""
 
     def period(self) -> int:
         """Return how many samples' gradients are summed in the arithmetic type."""
@@ -302,13 +309,9 @@ class Csr(Samples):
         """Whether so many entries are zero that it pays to look for the others: they are not even stored."""
         return True
 
-    def rare_features(self, batch_size: int, n_raw: int) -> Array:
-        """Return which features are in so few of all batches that it pays to move them only then, bool (d,)."""
-        if self.d * n_raw * self.n < PAYS * batch_size * len(self.X.data):
-            return np.zeros(self.d, bool)
-        counts = np.bincount(self.X.indices, minlength=self.d)
-        is_rare: Array = counts * batch_size <= RARE * self.n
-        return is_rare
+    def entry_counts(self) -> Array:
+        """Return in how many samples each feature has an entry, (d,)."""
+        return np.bincount(self.X.indices, minlength=self.d)
 
     def period(self) -> int:
         """Return how many samples' gradients are summed in the arithmetic type: until features have 4 terms each."""

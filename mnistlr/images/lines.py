@@ -79,7 +79,7 @@ def find_angle(contrast: Array, threshold: float, size: int) -> tuple[int, int]:
         for one in (ink, ink.T):
             thin = _thin(one, thick)
             for k in (1, 2, 4):
-                straight = np.count_nonzero(_straight(one, length * k * 4 // 3) & thin)
+                straight = int(np.count_nonzero(_straight(one, length * k * 4 // 3) & thin))
                 total += straight
                 if not straight:
                     break

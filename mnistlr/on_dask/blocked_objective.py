@@ -59,6 +59,11 @@ class BlockedSamples(Samples):
         """Return the largest absolute value of every feature, (d,)."""
         return np.max(self.runner.each(worker.peaks), axis=0)  # type: ignore[no-any-return]
 
+    def entry_counts(self) -> Array | None:
+        """Return in how many samples each feature has an entry, (d,), or None where zeros are stored, too."""
+        counts = [one for one in self.runner.each(worker.entry_counts) if one is not None]
+        return np.sum(counts, axis=0) if counts else None
+
     def every(self, stride: int) -> Samples:
         """Return a copy of every ``stride``-th sample, the first included."""
         return self.every_with_weight(stride)[0]

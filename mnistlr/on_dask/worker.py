@@ -261,6 +261,11 @@ def peaks(block: Block) -> Array:
     return samples.peaks() if samples.n else np.zeros(samples.d)
 
 
+def entry_counts(block: Block) -> Array | None:
+    """Return in how many samples each feature has an entry, or None where zeros are stored, too."""
+    return Samples.of(block.open()).entry_counts()
+
+
 def labels(block: Block) -> Array:
     """Return the class numbers in the smallest type that holds them."""
     return block.y.astype(np.min_scalar_type(int(block.y.max(initial=0))))

@@ -28,6 +28,7 @@ from mnistlr.kernels.losses import block_losses
 from mnistlr.kernels.records import BLOCK, Data, aligned, pack, unpack, zero_weights
 from mnistlr.kernels.rows import AHEAD, fetch_row
 from mnistlr.objective import Objective
+from mnistlr.samples import Csr
 from mnistlr.solvers.iterate import Iterate
 from mnistlr.solvers.pieces import Pieces
 from mnistlr.solvers.step_size import StepSize, derive_step_size
@@ -202,9 +203,10 @@ class SGD:
         samples = objective.samples
         self.n_raw, self.unit = objective.n_raw, samples.unit
         self.batch_size, self.power, self.average, self.momentum = batch_size, power, average, momentum
-        self.is_derived, self.may_wait = eta is None, momentum == 0
+        self.is_derived = eta is None
+        self.rare = np.zeros(samples.d, bool) if momentum else samples.rare_features(batch_size, self.n_raw)
         if eta is None:
-            self._take(derive_step_size(objective, batch_size, may_wait=self.may_wait), samples.dtype)
+            self._take(derive_step_size(objective, batch_size, self.rare), samples.dtype)
         else:
             self._take(StepSize(np.zeros(samples.d), np.ones(samples.d), eta, eta, np.inf), samples.dtype)
         self.restart(objective, theta)
@@ -255,7 +257,7 @@ class SGD:
         unit_weight = self.pieces.add(objective, exponent)
         if self.is_derived:
             n, size = objective.samples.n, min(self.batch_size, objective.samples.n)
-            step, is_larger = self.pieces.derive_step_size(objective, size, self.step_size, self.may_wait)
+            step, is_larger = self.pieces.derive_step_size(objective, size, self.step_size, self.rare)
             if step is not None:
                 self._take(step, objective.samples.dtype)
                 self.horizon = max(self.horizon, self.steps + n / size)
@@ -294,8 +296,7 @@ class SGD:
             float(objective.fit_intercept),
         )
         scratch = objective.scratch()
-        rare = samples.rare_features(self.batch_size, self.n_raw) & (self.metric.mean == 0)
-        some_wait = self.may_wait and bool(rare.any())
+        some_wait = bool(self.rare.any()) and isinstance(samples, Csr)
         for order in shuffled(samples.n if rows is None else rows, samples.nbytes, self.batch_size, random_state):
             state = self.point, self.velocity, self.averaged, self.metric, rule
             if some_wait:

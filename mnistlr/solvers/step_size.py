@@ -51,12 +51,12 @@ class StepSize:
     mean_square: float
 
 
-def derive_step_size(objective: Objective, batch_size: int, *, may_wait: bool = False) -> StepSize:
+def derive_step_size(objective: Objective, batch_size: int, rare: Array | None = None) -> StepSize:
     """Derive the step from some ``SUBSET`` evenly spaced samples.
 
     Sample weights s (of mean 1) count as repetitions in all means but one: a sample comes with all its weight in one
-    batch, so that the noise is the mean of s^2 ||(x', 1)||^2. Features that may wait (``waiting``) are not centred:
-    mu = 0, the variance is the mean square, and the range the largest absolute value.
+    batch, so that the noise is the mean of s^2 ||(x', 1)||^2. ``rare`` features, bool (d,), are not centred: mu = 0,
+    the variance is the mean square, and the range the largest absolute value.
 
     Raises
     ------
@@ -67,15 +67,15 @@ def derive_step_size(objective: Objective, batch_size: int, *, may_wait: bool = 
     weight = weight / weight.mean() if weight.any() else np.ones(subset.n)
     mean, variance, spread = subset.moments(weight)
     stays = np.full(len(mean), not objective.fit_intercept)
-    if may_wait:
-        stays |= objective.samples.rare_features(batch_size, objective.n_raw)
+    if rare is not None:
+        stays |= rare
     variance += np.where(stays, mean**2, 0)
     spread = np.where(stays, subset.peaks(), spread)
     mean[stays] = 0
     squared = spread * (np.sqrt(variance) + spread / 16)
     # A few samples do not determine a feature's variance. Its whole squared range makes such a feature's step small.
-    rare = variance * subset.n <= 8 * spread**2
-    squared[rare] = spread[rare] ** 2
+    is_vague = variance * subset.n <= 8 * spread**2
+    squared[is_vague] = spread[is_vague] ** 2
     if (spread == 0).any():  # at all of the subset's samples; the others may have seen the feature vary
         squared = np.where(spread == 0, (objective.samples.peaks() + np.abs(mean)) ** 2, squared)
         squared[squared == 0] = squared.max() or 1.0

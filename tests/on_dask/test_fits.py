@@ -49,6 +49,19 @@ def test_same_bits_as_on_one_machine(client, small_mnist, kind, solver):
         np.testing.assert_allclose(there.history_["objective"], whole.history_["objective"], rtol=1e-5)
 
 
+def test_rare_features_wait_as_on_one_machine(client):
+    """The wait ends with a block, but which features wait is a matter of all of them."""
+    random, edges = np.random.default_rng(0), [0, 600, 600, 900, 1500]
+    X = sp.hstack([random.random((1500, 5)), sp.random(1500, 3000, 0.001, random_state=random)], format="csr")
+    y = random.integers(0, 3, 1500)
+    model = SoftmaxRegression(solver="sgd", max_iter=4, random_state=0)
+    there = clone(model).fit(on_dask(X, edges), y)
+    assert_same_bits(fit_in_blocks(model, cut(X, edges), cut(y, edges)), there)
+    whole = ordinary(model).fit(X, y)
+    assert_same_bits(whole, fit_in_blocks(model, [X], [y]))
+    assert whole.history_["objective"][-1] < whole.history_["objective"][0]
+
+
 @pytest.mark.parametrize(
     ("solver", "class_weight"), [("lbfgs", "balanced"), ("sgd", "balanced"), ("lbfgs", {"digit 3": 5.0})]
 )

@@ -240,7 +240,7 @@ def test_svrg_undoes_an_epoch_that_raised_the_objective(monkeypatch):
     objective = Objective(Samples.of(X), (X[:, 0] > 0).astype(np.int32), 1, alpha=1e-2)
     derived = derive_step_size(objective, 16)
     wild = replace(derived, eta=100 * derived.eta, steady_eta=100 * derived.steady_eta)
-    monkeypatch.setattr(sys.modules[sgd.__module__], "derive_step_size", lambda *_, **__: wild)
+    monkeypatch.setattr(sys.modules[sgd.__module__], "derive_step_size", lambda *_: wild)
     steps = run(svrg(objective, random_state=np.random.RandomState(0)), objective.zeros(), 1e-4, 60)
     values = steps[1]["objective"]
     assert (np.diff(values) <= 0).all()

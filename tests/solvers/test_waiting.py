@@ -66,7 +66,7 @@ def test_an_epoch(K, dtype, alpha, fit_intercept):
     if not fit_intercept:
         theta[-K:] = 0
     waits = objective.samples.rare_features(4, K)
-    step = derive_step_size(objective, 4, may_wait=True)
+    step = derive_step_size(objective, 4, waits)
     assert 5000 < waits.sum() < 6000
     assert (step.mean[waits] == 0).all()
     assert step.mean[~waits].any() == fit_intercept
@@ -92,7 +92,7 @@ def test_the_step_size_is_that_of_centred_features_but_for_rare_ones():
     X, y = make_words(3000, 90000, 3, np.float64)
     objective = Objective(Samples.of(X), y, 3, alpha=1e-4)
     waits = objective.samples.rare_features(16, 3)
-    one, other = (derive_step_size(objective, 16, may_wait=may_wait) for may_wait in (True, False))
+    one, other = (derive_step_size(objective, 16, rare) for rare in (waits, None))
     assert_array_equal(one.mean[~waits], other.mean[~waits])
     assert_array_equal(one.metric[~waits], other.metric[~waits])
     assert_allclose(one.eta, other.eta, rtol=0.1)
