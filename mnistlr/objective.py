@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mnistlr._support.arrays import Array
+from mnistlr._support.arrays import Array, dot
 from mnistlr._support.threads import add_up_chunks, run_chunks
 from mnistlr.kernels.passes import hessian_vector, loss_gradient, loss_sum, second_moment_vector
 from mnistlr.kernels.records import Data, Scratch, Weights, pack, unpack, zero_weights
@@ -254,7 +254,7 @@ class Objective:
     def penalty(self, theta: Array) -> float:
         """alpha/2 ||W||^2."""
         W = self.unpack(theta)[0].ravel()
-        return 0.5 * self.alpha * float(W @ W)
+        return 0.5 * self.alpha * dot(W, W)
 
     def _pack(self, theta: Array) -> Weights:
         return pack(*self.unpack(theta), self.samples.dtype)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from mnistlr._support.arrays import Array, read_only
+from mnistlr._support.arrays import Array, dot, read_only
 from mnistlr._support.threads import run_chunks
 from mnistlr.kernels.passes import raw_predictions, raw_predictions_of_all
 from mnistlr.kernels.records import BLOCK, CsrArrays, Scratch, Weights, aligned, pack, room_for_raw
@@ -204,9 +204,9 @@ class Dense(Samples):
         low, high = self.X.min(axis=0).astype(np.float64), self.X.max(axis=0).astype(np.float64)
         # In the arithmetic type and in place: a first step that comes soon is worth more than digits of its size.
         X, weight = self.X.astype(self.dtype), weight.astype(self.dtype)
-        mean = (weight @ X).astype(np.float64) / self.n
+        mean = np.einsum("i,ij->j", weight, X).astype(np.float64) / self.n
         X -= mean.astype(X.dtype)
-        variance = (weight @ np.square(X, out=X)).astype(np.float64) / self.n
+        variance = np.einsum("i,ij->j", weight, np.square(X, out=X)).astype(np.float64) / self.n
         return mean * self.unit, variance * self.unit**2, (high - low) * self.unit
 
     def squared_norms(self, mean: Array, metric: Array) -> Array:
@@ -287,7 +287,7 @@ class Csr(Samples):
         # The square multiplied out, for only x differs from sample to sample and most of it is zero.
         indices, data = self.X.indices, self.X.data * self.unit
         terms = metric[indices] * data * (data - 2 * mean[indices])
-        norms: Array = np.maximum(np.bincount(self._row_of_entry(), terms, self.n) + metric @ mean**2, 0)
+        norms: Array = np.maximum(np.bincount(self._row_of_entry(), terms, self.n) + dot(metric, mean**2), 0)
         return norms
 
     def project(self, direction: Array) -> Array:

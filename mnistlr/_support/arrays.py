@@ -1,4 +1,4 @@
-"""Names for arrays in annotations, and read-only views."""
+"""Names for arrays in annotations, sums of products, and read-only views."""
 
 from typing import Any
 
@@ -7,6 +7,14 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
+
+
+def dot(a: Array, b: Array) -> float:
+    """Return a . b, added up in an order that depends on the length alone.
+
+    That of BLAS depends on the processor, and on the number of its threads for long vectors.
+    """
+    return float((a * b).sum())
 
 
 def read_only(array: Array) -> Array:

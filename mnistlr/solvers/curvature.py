@@ -5,11 +5,10 @@ softmax (Boehning, "Multinomial logistic regression algorithm", Ann. Inst. Stati
 C = mean_i s_i x~_i x~_i^T of samples x~ = (x, 1) bounds the curvature of the mean loss: c lambda_max(C).
 """
 
+import math
 from collections.abc import Callable
 
-import numpy as np
-
-from mnistlr._support.arrays import Array
+from mnistlr._support.arrays import Array, dot
 
 ENOUGH = 1e-3  # relative growth at which power iteration stops
 
@@ -36,8 +35,8 @@ def largest_eigenvalue(multiply: Callable[[Array], Array], v: Array, at_least: i
     """
     eigenvalue = 0.0
     for count in range(1, at_most + 1):
-        v = multiply(v / np.sqrt(v @ v))
-        previous, eigenvalue = eigenvalue, float(np.sqrt(v @ v))
+        v = multiply(v / math.sqrt(dot(v, v)))
+        previous, eigenvalue = eigenvalue, math.sqrt(dot(v, v))
         if eigenvalue == 0 or (count >= at_least and eigenvalue <= (1 + ENOUGH) * previous):
             break
     return eigenvalue, count

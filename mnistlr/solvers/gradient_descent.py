@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mnistlr._support.arrays import Array
+from mnistlr._support.arrays import Array, dot
 from mnistlr.objective import Objective
 from mnistlr.solvers.curvature import largest_eigenvalue, loss_curvature
 from mnistlr.solvers.iterate import Iterate, largest_entry
@@ -35,7 +35,7 @@ def gradient_descent(
         passes += 1
         yield Iterate(iteration, z, value, largest_entry(gradient), 1 / L, passes)
         new_theta = z - gradient / L
-        if accelerated and gradient @ (new_theta - theta) <= 0:
+        if accelerated and dot(gradient, new_theta - theta) <= 0:
             t_next = (1 + np.sqrt(1 + 4 * t * t)) / 2
             z, t = new_theta + (t - 1) / t_next * (new_theta - theta), t_next
         else:

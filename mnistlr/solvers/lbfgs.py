@@ -12,12 +12,11 @@ Where features are few and samples many, a better H_0 is cheap, (s . y) / (y . M
 a part of the samples (``preconditioner``), for the logistic loss made anew when the probabilities have settled.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator
 
-import numpy as np
-
-from mnistlr._support.arrays import Array
+from mnistlr._support.arrays import Array, dot
 from mnistlr.objective import Objective
 from mnistlr.solvers.iterate import Iterate, largest_entry
 from mnistlr.solvers.line_search import Point, line_search
@@ -56,12 +55,13 @@ def lbfgs(objective: Objective, theta: Array | None = None, *, precondition: boo
             pairs.clear()
         direction = -two_loop(pairs, point.gradient, M.solve if M else lambda vector: vector)
         # Without a scale yet, go no further than 1: far out all losses vanish, and nothing calls back.
-        first_step = 1.0 if pairs or M else 1 / max(1.0, float(np.sqrt(point.gradient @ point.gradient)))
+        first_step = 1.0 if pairs or M else 1 / max(1.0, math.sqrt(dot(point.gradient, point.gradient)))
         before, point = point, line_search(evaluate, point, direction, first_step, objective.precision)
         if point is not None:
             s, y = point.theta - before.theta, point.gradient - before.gradient
-            if s @ y > 0:
-                pairs.append((s, y, 1 / float(s @ y)))
+            curvature = dot(s, y)
+            if curvature > 0:
+                pairs.append((s, y, 1 / curvature))
         iteration += 1
 
 
@@ -70,13 +70,13 @@ def two_loop(pairs: deque[tuple[Array, Array, float]], gradient: Array, solve: C
     q = gradient.copy()
     shares = []
     for s, y, rho in reversed(pairs):
-        share = rho * (s @ q)
+        share = rho * dot(s, q)
         q -= share * y
         shares.append(share)
     q = solve(q)
     if pairs:
         s, y, _ = pairs[-1]
-        q *= (s @ y) / (y @ solve(y))
+        q *= dot(s, y) / dot(y, solve(y))
     for (s, y, rho), share in zip(pairs, reversed(shares), strict=True):
-        q += (share - rho * (y @ q)) * s
+        q += (share - rho * dot(y, q)) * s
     return q

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mnistlr._support.arrays import Array
+from mnistlr._support.arrays import Array, dot
 
 SUFFICIENT_DECREASE = 1e-4  # c_1
 CURVATURE = 0.9  # c_2
@@ -53,7 +53,7 @@ def line_search(
     precision : float
         Relative rounding error of a value.
     """
-    slope = float(start.gradient @ direction)
+    slope = dot(start.gradient, direction)
     if not slope < 0:
         return None
     rounding = precision * abs(start.value)
@@ -63,7 +63,7 @@ def line_search(
     for _ in range(MAX_TRIALS):
         new_theta = start.theta + step * direction
         new_value, new_gradient = evaluate(new_theta)
-        new_slope = float(new_gradient @ direction)
+        new_slope = dot(new_gradient, direction)
         enough = new_value <= start.value + SUFFICIENT_DECREASE * step * slope or (
             abs(new_value - start.value) <= rounding and new_slope <= (2 * SUFFICIENT_DECREASE - 1) * slope
         )

@@ -9,11 +9,12 @@ over the data each) and are preconditioned by the Hessian on a part of the sampl
 right digits grows with every iteration. For tolerances so tight that L-BFGS would need many more iterations.
 """
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
-from mnistlr._support.arrays import Array
+from mnistlr._support.arrays import Array, dot
 from mnistlr.objective import Objective
 from mnistlr.solvers.iterate import Iterate, largest_entry
 from mnistlr.solvers.line_search import Point, line_search
@@ -53,21 +54,21 @@ def conjugate_gradients(
     """Solve H p = -g about (algorithm 5.3); return p and the number of products with H."""
     p = np.zeros_like(gradient)
     residual = gradient.copy()
-    norm = float(np.sqrt(gradient @ gradient))
+    norm = math.sqrt(dot(gradient, gradient))
     good_enough = min(0.5, np.sqrt(norm)) * norm
     z = M.solve(residual) if M else residual
-    direction, rz = -z, float(residual @ z)
+    direction, rz = -z, dot(residual, z)
     for product in range(1, MAX_PRODUCTS + 1):
         H_direction = objective.hessian_vector(theta, direction)
-        curvature = float(direction @ H_direction)
+        curvature = dot(direction, H_direction)
         if curvature <= 0:  # flat to rounding
             return (p if product > 1 else -z), product
         step = rz / curvature
         p += step * direction
         residual += step * H_direction
-        if np.sqrt(residual @ residual) <= good_enough:
+        if math.sqrt(dot(residual, residual)) <= good_enough:
             break
         z = M.solve(residual) if M else residual
-        rz, previous = float(residual @ z), rz
+        rz, previous = dot(residual, z), rz
         direction = rz / previous * direction - z
     return p, product

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mnistlr._support.arrays import Array
+from mnistlr._support.arrays import Array, dot
 from mnistlr.exceptions import DivergenceError
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples
@@ -86,7 +86,7 @@ def derive_step_size(objective: Objective, batch_size: int, rare: Array | None =
     metric = 1 / np.maximum(squared + objective.alpha / c, 1e3 * np.finfo(subset.dtype).tiny)
     square = np.square(weight)
     norms = subset.squared_norms(mean, metric) + 1.0
-    mean_square = float(square @ norms / square.sum())
+    mean_square = dot(square, norms) / float(square.sum())
     # All samples say how uneven the weights are, the few of the subset might miss a heavy one.
     mean_square *= objective.unevenness
     # The intercept's own eigenvalue is 1.
@@ -109,7 +109,7 @@ def eigenvalue_of_changed(samples: Samples, weight: Array, mean: Array, metric: 
 
     def multiply(v: Array) -> Array:
         w = v * np.sqrt(metric)
-        product = objective.second_moment_vector(np.append(w, -w @ mean))
+        product = objective.second_moment_vector(np.append(w, -dot(w, mean)))
         changed: Array = (product[:-1] - product[-1] * mean) * np.sqrt(metric)
         return changed
 

@@ -1,5 +1,9 @@
 """Every solver to the same optimum, each part of one against its equation."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -264,3 +268,27 @@ def test_power_iteration_takes_as_many_products_as_it_needs():
     assert largest_eigenvalue(lambda v: 0 * v, np.ones(3), 5, 9) == (0.0, 1)
     hidden = np.array([1e-6, 1.0, 1.0])  # nearly orthogonal to the eigenvector
     assert_allclose(largest_eigenvalue(lambda v: A @ v, hidden, 12, 50)[0], 5, rtol=1e-3)
+
+
+BITS = """
+import hashlib, warnings
+import numpy as np, scipy.sparse as sp
+from mnistlr import LogisticRegression, SoftmaxRegression
+warnings.simplefilter("ignore")
+random = np.random.default_rng(0)
+X, y = random.normal(size=(520, 1200)), random.integers(0, 3, 520)
+for solver in ("lbfgs", "newton", "svrg", "gd", "nesterov", "sgd"):
+    for model, data in ((SoftmaxRegression, X), (LogisticRegression, sp.csr_array(np.where(X > 1, X, 0)))):
+        fit = model(solver=solver, max_iter=2, random_state=0).fit(data, y if model is SoftmaxRegression else y > 0)
+        print(solver, hashlib.sha256(fit.coef_.tobytes() + fit.intercept_.tobytes()).hexdigest())
+"""
+
+
+def test_the_bits_do_not_depend_on_blas():
+    """Which adds up in an order that depends on its threads and on the processor it believes to have."""
+    results = []
+    for settings in ({}, {"OPENBLAS_CORETYPE": "Nehalem", "OPENBLAS_NUM_THREADS": "1"}):
+        command = [sys.executable, "-c", BITS]
+        results.append(subprocess.run(command, env=os.environ | settings, capture_output=True, text=True, check=True))
+    assert results[0].stdout == results[1].stdout
+    assert results[0].stdout.count("\n") == 12
