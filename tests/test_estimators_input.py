@@ -62,7 +62,7 @@ def test_data_of_the_same_kind_are_not_reported(digits: ImageData, data):
 
 
 def test_pixels_in_another_type_are_advised_to_become_uint8(digits: ImageData):
-    X, y = digits.X_train, digits.y_train
+    X, y = digits.X_train[:300], digits.y_train[:300]
     assert X.max() == 255
     frame = pd.DataFrame(X).astype({3: np.int64})  # one column promoted
     for given in (X.astype(np.int64), sp.csr_matrix(X.astype(np.float32)), frame):

@@ -121,13 +121,13 @@ def attack_apart(n: int, seed: int, starts: list[Members], folder: Path) -> Coun
 
 
 @pytest.mark.long
-def test_20_000_mutated_files(starts: list[Members], memory_folder: Path, attack: Attack) -> None:
-    n = 10_000 * attack.factor
+def test_5_000_mutated_files(starts: list[Members], memory_folder: Path, attack: Attack) -> None:
+    n = 2_500 * attack.factor
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
         parts = [pool.submit(attack_apart, n, seed, starts, memory_folder / f"{seed}") for seed in (2, 3)]
     for part in parts:
         attack.ends.update(part.result())
-    assert min(attack.ends["refused"], attack.ends["read"]) > 1000
+    assert min(attack.ends["refused"], attack.ends["read"]) > 250
 
 
 JSON = st.recursive(

@@ -492,24 +492,25 @@ class TestNewProcess:
             assert not list(tmp_path.rglob("*.part"))
             attack.ends["same bits, the rest compiled"] += 1
 
-    def test_eight_at_once(self, tmp_path: Path, attack: Attack) -> None:
-        """All compile a whole fit into an empty cache; what is left serves a ninth completely."""
-        processes = [start(FIT, tmp_path) for _ in range(8)]
-        checksums = {outcome(process)[0] for process in processes}
-        assert len(checksums) == 1
-        checksum, hits, misses = run(FIT, tmp_path)
-        assert {checksum} == checksums
-        assert (hits > 0, misses) == (True, 0)
+    def test_eight_at_once(self, filled: tuple[Path, Outcome], tmp_path: Path, attack: Attack) -> None:
+        """All compile the same into an empty cache; what is left serves a ninth completely."""
+        processes = [start(USE_SMALL_KERNELS, tmp_path) for _ in range(8)]
+        assert {outcome(process)[0] for process in processes} == {filled[1][0]}
+        assert run(USE_SMALL_KERNELS, tmp_path) == (filled[1][0], filled[1][2], 0)
         attack.ends["same bits"] += 8
-        # And when its files are damaged, each in another way.
+
+    def test_a_whole_fit(self, tmp_path: Path, attack: Attack) -> None:
+        """Two processes compile it at once; then its files are damaged, each in another way."""
+        ((checksum, *_), (another, *_)) = map(outcome, [start(FIT, tmp_path) for _ in range(2)])
+        assert another == checksum
+        found, hits, misses = run(FIT, tmp_path)
+        assert (found, hits > 0, misses) == (checksum, True, 0)
         rng = random.Random(0)
         for _ in range(attack.factor):
             for file in kernel_files(tmp_path):
                 file.write_bytes(rng.choice(list(DAMAGES.values()))(file.read_bytes(), rng))
             mended, hits_of_damaged, misses = run(FIT, tmp_path)
             assert (mended, hits_of_damaged) == (checksum, 0)
-            assert (
-                misses >= hits
-            )  # a kernel from the cache brings along what it calls, one that is compiled looks for it
+            assert misses >= hits  # one from the cache brings along what it calls, one that is compiled looks for it
             assert run(FIT, tmp_path) == (checksum, hits, 0)
             attack.ends["same bits, mended"] += 1

@@ -343,8 +343,10 @@ def test_the_original_files(real_site: LocalServer, mnist: ImageData, tmp_path: 
 
 @pytest.mark.long
 def test_the_original_table_of_openml(
-    real_site: LocalServer, imitate_openml: None, mnist: ImageData, tmp_path: Path
+    real_site: LocalServer, imitate_openml: None, mnist: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for patience in ("PROBE_SECONDS", "STALL_SECONDS"):  # on a busy machine the server, a thread of ours, takes long
+        monkeypatch.setattr(download, patience, 300.0)
     X, y = np.concatenate([mnist.X_train, mnist.X_test]), np.concatenate([mnist.y_train, mnist.y_test])
     real_site.sites = {"openml": openml_site(X, y)}
     for got, expected in zip(load_mnist(cache_dir=tmp_path), mnist[:4], strict=True):

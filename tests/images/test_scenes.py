@@ -56,10 +56,18 @@ def share_right(reader: DigitReader, kind: str, data: ImageData, n_scenes: int, 
     return n_right / n_digits
 
 
+@pytest.fixture(scope="module")
+def undisturbed(reader: DigitReader, mnist: ImageData) -> Callable[[str, int], float]:
+    """The share of the same digits that are right without what a kind of scene adds."""
+    return functools.cache(lambda kind, n_scenes: share_right(reader, kind, mnist, n_scenes, Counter()))
+
+
 @pytest.mark.parametrize("kind", ["sheet on a desk", "bands at two sides", "hard shadow", "box", "squared"])
-def test_what_lies_around_a_digit_is_no_ink(reader: DigitReader, mnist: ImageData, attack: Attack, kind: str) -> None:
-    plain = share_right(reader, "plain", mnist, 12, attack.ends)
-    assert share_right(reader, kind, mnist, 12, attack.ends) >= plain - 0.17  # two of the twelve
+def test_what_lies_around_a_digit_is_no_ink(
+    reader: DigitReader, mnist: ImageData, undisturbed: Callable[[str, int], float], attack: Attack, kind: str
+) -> None:
+    found = share_right(reader, kind, mnist, 12, attack.ends)
+    assert found >= undisturbed("plain", 12) - 0.17  # two of the twelve
 
 
 @pytest.mark.parametrize("kind", ["lines 10 apart", "form boxes"])
@@ -86,14 +94,8 @@ def expected(kind: str) -> object:
     return pytest.param(kind, marks=marks)
 
 
-@pytest.fixture(scope="module")
-def undisturbed(reader: DigitReader, mnist: ImageData) -> Callable[[str, int], float]:
-    """The share of the same digits that are right without what a kind of scene adds."""
-    return functools.cache(lambda kind, n_scenes: share_right(reader, kind, mnist, n_scenes, Counter()))
-
-
 @pytest.mark.long
-@pytest.mark.parametrize("kind", [expected(kind) for kind in SCENES])
+@pytest.mark.parametrize("kind", [expected(kind) for kind in SCENES if kind not in ("plain", "code")])
 def test_every_kind_of_scene(
     reader: DigitReader, mnist: ImageData, undisturbed: Callable[[str, int], float], attack: Attack, kind: str
 ) -> None:

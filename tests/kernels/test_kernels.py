@@ -354,17 +354,3 @@ def test_the_hot_loops_use_vector_instructions(tmp_path):
     for part in parts:
         name = part.split(maxsplit=1)[0]
         assert len(re.findall(pattern, part)) >= 8, name
-
-
-@pytest.mark.long
-@needs_compiler
-def test_all_this_without_compilation():
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(Path(__file__).parent)],
-        cwd=ROOT,
-        env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout
-    assert re.search(r"\d\d\d passed", done.stdout)

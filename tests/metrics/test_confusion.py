@@ -1,6 +1,5 @@
 """The confusion matrix against scikit-learn's, its kernels against naive loops."""
 
-import os
 import subprocess
 import sys
 import warnings
@@ -332,19 +331,6 @@ def test_sum_label_pairs_is_the_naive_loop(weights):
     for true, pred, weight in zip(y_true, y_pred, weights, strict=True):
         expected[row_of_label[true], row_of_label[pred]] += weight
     np.testing.assert_array_equal(sums, expected)
-
-
-@pytest.mark.long
-def test_kernels_run_uncompiled():
-    """With NUMBA_DISABLE_JIT=1 the loops are plain Python, which is how coverage sees them."""
-    chosen = "naive_loop or wild_labels or one_label_unlike or threads or random_cases"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", chosen]
-    if os.environ.get("NUMBA_DISABLE_JIT") == "1":
-        pytest.skip("already uncompiled")
-    run = subprocess.run(
-        command, env={**os.environ, "NUMBA_DISABLE_JIT": "1"}, capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stdout[-3000:]
 
 
 @pytest.mark.parametrize(
