@@ -18,7 +18,7 @@ from mnistlr._support.files import check_writable
 from mnistlr.cli.console import open_console, print_json, progress, watched
 from mnistlr.cli.data import load, load_any, name_image
 from mnistlr.cli.errors import in_words, tell
-from mnistlr.cli.terminal import draw_explanation, draw_image, draw_matrix, draw_table
+from mnistlr.cli.terminal import draw_contributions, draw_explanation, draw_image, draw_matrix, draw_table
 from mnistlr.datasets import shuffle
 from mnistlr.datasets.named import NAMES, NamedData
 from mnistlr.exceptions import ImageError
@@ -36,6 +36,7 @@ _STAGES = {  # of `Steps`
     "ink": "The ink, as strong in the dark as in the light",
 }
 _TRAINED_ON = "The model was trained on this image."
+_SMALL = 40  # pixels of the longer side of a stage in the terminal
 _TOP = 5  # classes whose probabilities are shown for a picture
 
 
@@ -149,7 +150,7 @@ def predict_pictures(
     path: Path | None, pictures: list[Path], find_all: bool, show_steps: bool, output: Path | None, as_json: bool
 ) -> None:
     """Print a model's answers to photos or drawings."""
-    from mnistlr.images import trace
+    from mnistlr.images import shrink, trace
     from mnistlr.trained import trained_reader
 
     if output is not None:
@@ -181,16 +182,22 @@ def predict_pictures(
         if show_steps and not as_json:
             for name, sentence in _STAGES.items():
                 stage = getattr(steps, name)
-                if name != "removed" or stage.any():
+                if name != "removed":
                     _draw_stage(sentence, stage, console)
+                elif stage.any():
+                    console.print(f"{sentence}:")
+                    console.print(draw_contributions(-shrink(stage, _SMALL), console))
         for digit, answer, row in zip(steps.digits, predicted, probabilities, strict=True):
             box = digit.box._asdict()
-            answers.append({"picture": str(picture), "box": box, "predicted": answer, "probabilities": row.tolist()})
+            found = {"picture": str(picture), "box": box, "doubts": digit.doubts}
+            answers.append({**found, "predicted": answer, "probabilities": row.tolist()})
             if show_steps and not as_json:
                 _draw_stage("A digit cut out, its strokes as wide as MNIST's", digit.strokes, console)
             if not as_json:
                 console.print(draw_image(digit.pixels, console))
                 console.print(f"{picture}: predicted {names[answer]}", soft_wrap=True)
+                if digit.doubts:
+                    console.print(f"Not sure: {', and '.join(digit.doubts)}.", soft_wrap=True)
                 best = np.argsort(-row, kind="stable")[:_TOP]
                 numbers = ("P", *(f"{row[k]:.3f}" for k in best))
                 console.print(draw_table(("", *(names[classes[k]] for k in best)), [numbers]))
@@ -367,17 +374,24 @@ def _draw_stage(title: str, stage: NDArray[np.float64], console: Console) -> Non
     """Draw a stage small, its darkest pixel black and its lightest white."""
     from mnistlr.images import shrink
 
-    small = shrink(stage, 40)
+    small = shrink(stage, _SMALL)
     low, high = small.min(), small.max()
     console.print(f"{title}, from {low:z.2f} to {high:z.2f}:")
     console.print(draw_image((255 * (small - low) / max(high - low, 1e-9)).astype(np.uint8), console))
 
 
 def _save_steps(steps: "Steps", predicted: list[Any], output: Path) -> None:
+    from matplotlib.colors import to_rgb
+
     from mnistlr.plots import plot_pictures, save_figure
+    from mnistlr.plots.style import ORANGE
 
     titles = [name for name in _STAGES if getattr(steps, name).any()]
     pictures = [getattr(steps, name) for name in titles]
+    if steps.removed.any():
+        pictures[titles.index("removed")] = np.where(
+            steps.removed[:, :, None] > 0, to_rgb(ORANGE), 0.6 * steps.ink[:, :, None]
+        )
     for k, (digit, answer) in enumerate(zip(steps.digits, predicted, strict=True), start=1):
         which = f"{k}: " if len(steps.digits) > 1 else ""
         pictures += [digit.strokes, digit.pixels / 255]

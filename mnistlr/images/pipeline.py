@@ -37,6 +37,8 @@ class Digit(NamedTuple):
     """Where it is in the picture, in pixels of the picture held upright."""
     strokes: NDArray[np.float64]
     """Its ink, from 0 to 1, with strokes that are not much thinner or thicker than MNIST's."""
+    doubts: tuple[str, ...] = ()
+    """What may have gone wrong in finding it, such as ``"ink touches the edge of the picture"``."""
 
 
 class Steps(NamedTuple):
@@ -136,10 +138,11 @@ def trace(picture: Any, *, find_all: bool = False, reader: Any = None) -> Steps:
         As `to_mnist`.
     """
     light, shape = read_picture(picture)
+    were_split: list[Box] = []
     grey, paper, contrast, removed, ink = find_ink(light)
     found = separate(ink)
     if find_all:
-        found = _split(found, reader) if reader is not None else found
+        found = _split(found, reader, were_split) if reader is not None else found
     else:
         found = without_neighbours(found, ink.shape)
         n_digits = count_tall(found)
@@ -153,12 +156,22 @@ def trace(picture: Any, *, find_all: bool = False, reader: Any = None) -> Steps:
     digits = []
     for part, box in found:
         strokes = even_out(part)
-        digits.append(Digit(normalise(strokes), Box(*np.rint(box * scale).astype(int).tolist()), strokes))
+        place = Box(*np.rint(box * scale).astype(int).tolist())
+        doubts = {
+            "ink touches the edge of the picture": touches_edge([(part, box)], ink.shape),
+            "printed lines were taken away from it": removed[box.top : box.bottom, box.left : box.right].any(),
+            "it was cut from what it touches": box in were_split,
+        }
+        digits.append(
+            Digit(normalise(strokes), place, strokes, tuple(doubt for doubt, is_so in doubts.items() if is_so))
+        )
     return Steps(grey, paper, np.clip(contrast, 0, 1), np.clip(removed, 0, 1), ink, digits)
 
 
-def _split(found: list[tuple[NDArray[np.float64], Box]], reader: Any) -> list[tuple[NDArray[np.float64], Box]]:
-    """Split the digits that touch."""
+def _split(
+    found: list[tuple[NDArray[np.float64], Box]], reader: Any, were_split: list[Box]
+) -> list[tuple[NDArray[np.float64], Box]]:
+    """Split the digits that touch, and note which."""
 
     def sureness(parts: list[NDArray[np.float64]]) -> NDArray[np.float64]:
         pixels = np.array([normalise(even_out(cut_out(part)[0])).ravel() for part in parts])
@@ -167,7 +180,9 @@ def _split(found: list[tuple[NDArray[np.float64], Box]], reader: Any) -> list[tu
 
     height, digits = height_of_writing(found), []
     for piece, place in found:
-        for part in split(piece, height, sureness):
+        parts = split(piece, height, sureness)
+        for part in parts:
             cut, box = cut_out(part)
             digits.append((cut, Box(*np.add(box, (place.top, place.left) * 2).tolist())))
+            were_split += [digits[-1][1]] * (len(parts) > 1)
     return in_reading_order(digits)

@@ -244,7 +244,7 @@ def plot_pictures(pictures: Sequence[ArrayLike], titles: Sequence[str], *, ax: "
 
     Parameters
     ----------
-    pictures : sequence of array-like, shape (rows, columns)
+    pictures : sequence of array-like, shape (rows, columns) or, with colours, (rows, columns, 3)
         0 is black, 1 is white.
     titles : sequence of str
         What to write above each.

@@ -21,6 +21,8 @@ class Line(NamedTuple):
     """Of each digit, that it is what was read."""
     boxes: tuple[Box, ...]
     """Of each digit, where it is, in pixels of the picture held upright."""
+    doubts: tuple[tuple[str, ...], ...] = ()
+    """Of each digit, what may have gone wrong in finding it, such as ``"ink touches the edge of the picture"``."""
 
     @property
     def probability(self) -> float:
@@ -81,7 +83,8 @@ def read_digits(picture: Any, *, reader: Any = None) -> list[Line]:
         text = labels[start] + "".join(
             space + label for space, label in zip(_spaces(of_line), labels[start + 1 : end], strict=True)
         )
-        lines.append(Line(text, tuple(surest[start:end]), tuple(of_line)))
+        doubts = tuple(digit.doubts for digit in digits[start:end])
+        lines.append(Line(text, tuple(surest[start:end]), tuple(of_line), doubts))
     return lines
 
 

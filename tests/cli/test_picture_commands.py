@@ -35,6 +35,7 @@ def test_predict_a_picture(run: Run, model: Path, mnist: ImageData) -> None:
     assert (status, err) == (0, "")
     assert f"photo.png: predicted {expected}" in out
     assert "ink" not in out
+    assert "Not sure" not in out
     status, steps, _ = run("predict", model, picture, "--show-steps")
     assert status == 0
     assert steps.endswith(out)
@@ -54,6 +55,17 @@ def test_printed_lines_are_shown_among_the_steps(run: Run, model: Path, mnist: I
     status, steps, _ = run("predict", model, save_png(page, "boxed.png"), "--show-steps")
     assert status == 0
     assert "Printed lines, which were taken away" in steps
+    assert "Not sure" not in steps  # they are all around the digit
+
+
+def test_a_doubt_is_told(run: Run, model: Path, mnist: ImageData) -> None:
+    page = on_a_page([mnist.X_test[0].reshape(28, 28)], gap=9)
+    rows = np.flatnonzero((page < 128).any(axis=1))
+    picture = save_png(page[rows[0] : rows[-1] + 1], "cropped.png")
+    _, out, err = run("predict", model, picture)
+    assert "Not sure: ink touches the edge of the picture." in out
+    (answer,) = json.loads(run("predict", model, picture, "--json")[1])["answers"]
+    assert (answer["doubts"], err) == (["ink touches the edge of the picture"], "")
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])

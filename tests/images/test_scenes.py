@@ -77,6 +77,23 @@ def test_digits_of_lines_and_boxes_are_told_apart(
     assert share_right(reader, kind, mnist, 4, attack.ends) >= 0.6
 
 
+@pytest.mark.parametrize(
+    ("kind", "doubts"),
+    [
+        ("plain", set()),
+        ("box", set()),
+        ("ruled", {"printed lines were taken away from it"}),
+        ("cropped tightly", {"ink touches the edge of the picture"}),
+        ("code touching", {"it was cut from what it touches"}),
+    ],
+)
+def test_a_digit_that_is_unsure_says_why(reader: DigitReader, mnist: ImageData, kind: str, doubts: set[str]) -> None:
+    indices = np.random.default_rng([0, 7]).integers(len(mnist.y_test), size=SCENES[kind].n_digits)
+    jpeg = draw_scene(kind, mnist.X_test[indices].reshape(-1, 28, 28), 0)
+    digits = trace(jpeg, find_all=kind not in SINGLE, reader=reader).digits
+    assert {doubt for digit in digits for doubt in digit.doubts} == doubts
+
+
 def test_touching_digits_need_a_reader(reader: DigitReader, mnist: ImageData) -> None:
     """Without one a code of five touching digits is fewer; with one most codes are counted right."""
     n_right = n_alone = 0
