@@ -129,10 +129,12 @@ def test_wide_indices_change_no_bit(K):
     for samples in (narrow, wide):
         objective = Objective(samples, y, K, alpha=0.1, sample_weight=weight)
         value, gradient = objective.value_and_gradient(theta)
-        state = SGD(objective, theta)
-        state.epoch(objective, None, np.random.RandomState(0))
         W, b = objective.unpack(theta)
-        results.append([samples.raw_predictions(W, b), value, gradient, state.theta])
+        results.append([samples.raw_predictions(W, b), value, gradient])
+        if K > 1:  # steps are made of the same kernels, and take long to compile
+            state = SGD(objective, theta)
+            state.epoch(objective, None, np.random.RandomState(0))
+            results[-1].append(state.theta)
     for one, other in zip(*results, strict=True):
         assert_array_equal(one, other)
 

@@ -55,8 +55,7 @@ def naive_epoch(X, y, theta, alpha, order, batch_size, step, waits, fit_intercep
     return np.append(W.ravel(), b), np.append(average.ravel(), average_b), largest
 
 
-@pytest.mark.parametrize("K", [1, 3, 20])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("K", "dtype"), [(1, np.float64), (3, np.float32), (20, np.float64)])
 @pytest.mark.parametrize("alpha", [0.0, 1e-3])
 @pytest.mark.parametrize("fit_intercept", [True, False])
 def test_an_epoch(K, dtype, alpha, fit_intercept):
