@@ -15,11 +15,11 @@ class GradientRule:
     """Stop when no entry of the gradient is larger than ``tol``.
 
     With the ``objective``, go on where its value is nothing but penalty: weights so large that all losses vanish have
-    a small gradient, and are no optimum.
+    a small gradient, and are no optimum. A gradient of ``enough`` will do where rounding allows no lower point.
     """
 
-    def __init__(self, tol: float, objective: Objective | None = None) -> None:
-        self.tol, self.objective = tol, objective
+    def __init__(self, tol: float, objective: Objective | None = None, enough: float = 0.0) -> None:
+        self.tol, self.objective, self.enough = tol, objective, enough
 
     def extras(self, iterate: Iterate) -> dict[str, float]:
         """Note the point, and nothing else."""
@@ -56,11 +56,12 @@ class GradientRule:
         """Say how it stands where ``max_iter`` is reached."""
         return f"max_iter reached; {self._standing()}"
 
-    def stuck(self) -> str:
-        """Say how it stands where the solver finds no better point."""
+    def stuck(self) -> tuple[bool, str]:
+        """Say whether it is good enough where the solver finds no better point, and how it stands."""
         is_single = self.objective is not None and self.objective.samples.dtype == np.float32
         advice = " (float64 data allow less)" if is_single else ""
-        return f"rounding allows no lower point; {self._standing()}{advice}"
+        is_enough = self.tol < self.latest.gradient_norm <= self.enough
+        return is_enough, f"rounding allows no lower point; {self._standing()}{advice}"
 
     def _standing(self) -> str:
         norm = self.latest.gradient_norm
@@ -109,6 +110,6 @@ class ImprovementRule:
         """Say how it stands where ``max_iter`` is reached."""
         return f"max_iter reached; epochs still improve by more than tol = {self.tol:g}"
 
-    def stuck(self) -> str:
-        """Say how it stands where the solver finds no better point."""
-        return "the solver finds no better point"
+    def stuck(self) -> tuple[bool, str]:
+        """Say how it stands where the solver finds no better point, which is no end of this kind."""
+        return False, "the solver finds no better point"

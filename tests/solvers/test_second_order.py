@@ -10,6 +10,7 @@ from mnistlr import LogisticRegression, SoftmaxRegression
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples
 from mnistlr.solvers import lbfgs
+from mnistlr.solvers.iterate import Iterate
 from mnistlr.solvers.lbfgs import two_loop
 from mnistlr.solvers.line_search import Point, line_search
 from mnistlr.solvers.newton import conjugate_gradients
@@ -49,6 +50,18 @@ def test_few_samples_of_many_features_do_not_overshoot():
     result, _ = run(lbfgs(objective, precondition=False), objective.zeros(), 1e-4, 1000)
     exact, _ = run(lbfgs(objective, precondition=False), objective.zeros(), 1e-9, 1000)
     assert objective.value(result.theta) <= 1.1 * objective.value(exact.theta)
+
+
+@pytest.mark.parametrize(
+    ("norm", "enough", "is_good"), [(1e-3, 0.0, False), (1e-3, 1e-2, True), (1e-3, 1e-4, False), (1e-5, np.inf, False)]
+)
+def test_what_rounding_allows_is_enough_where_the_rule_says_so(norm, enough, is_good):
+    """A gradient below the tolerance at the last point means that all losses have vanished: that is never good."""
+    rule = GradientRule(1e-4, None, enough)
+    rule.extras(Iterate(3, np.zeros(1), 1.0, norm))
+    is_enough, message = rule.stuck()
+    assert is_enough == is_good
+    assert ("all losses have vanished" in message) == (norm < 1e-4)
 
 
 def test_vanished_losses_are_no_reason_to_stop(digits: ImageData):
