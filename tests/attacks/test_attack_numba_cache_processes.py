@@ -21,13 +21,11 @@ USE_SMALL_KERNELS = """
 import hashlib
 import numpy as np
 from mnistlr.kernels.linear_algebra import cholesky, cholesky_solve
-from mnistlr.metrics.confusion import confusion_matrix
 
-y = np.arange(200) % 4
 A = np.cov(np.random.default_rng(0).standard_normal((5, 50)))
 cholesky(A)
 cholesky_solve(A, solution := np.ones((1, 5)))
-results = [confusion_matrix(y, y[::-1]), A, solution]
+results = [A, solution]
 """
 FIT = """
 import hashlib

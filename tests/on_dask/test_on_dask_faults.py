@@ -25,7 +25,7 @@ from mnistlr.on_dask.fitting import Progress
 from tests.helpers.blocks import fit_in_blocks
 
 ROWS = 2000
-KILLS = 20
+KILLS = 8
 pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")]
 
 
@@ -100,7 +100,7 @@ def expected(model, mnist):
     return fit_in_blocks(model, np.split(mnist.X_train, edges), np.split(mnist.y_train, edges))
 
 
-def test_workers_killed_at_random_moments(processes, files, mnist):
+def test_workers_killed_at_random_moments(processes, files, mnist, attack):
     """Fits end with the same bits while one worker after the other is killed in the middle of them and replaced."""
     models = [
         SoftmaxRegression(solver="lbfgs", max_iter=40, tol=0.0),
@@ -115,7 +115,7 @@ def test_workers_killed_at_random_moments(processes, files, mnist):
     with Client(scheduler_file=processes.file, set_as_default=False) as client:
 
         def kill() -> None:
-            while len(moments) < KILLS:
+            while len(moments) < KILLS * attack.factor:
                 client.wait_for_workers(3)
                 time.sleep(random.uniform(0.0, 1.0))
                 in_pass.wait()
@@ -143,7 +143,7 @@ def test_workers_killed_at_random_moments(processes, files, mnist):
             kills_in_fit.append(len(moments) - before)
         killer.join()
     print(f"{len(kills_in_fit)} fits, workers killed in each: {kills_in_fit}")
-    assert sum(kills_in_fit) >= KILLS - 1  # the last may fall between two fits
+    assert sum(kills_in_fit) >= KILLS * attack.factor - 1  # the last may fall between two fits
 
 
 def test_scheduler_lost(processes, files):
