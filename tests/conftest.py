@@ -8,6 +8,7 @@ import socket
 import tempfile
 import urllib.parse
 import urllib.request
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +35,17 @@ _ATTACKS: dict[str, Counter[str]] = {}
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--attacks", type=int, default=1, help="attack this many times as often (default: %(default)s)")
+    parser.addoption("--turn", default="0/1", metavar="K/N", help="of the long tests run the K-th of N parts only")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the long tests whose turn it is not. The name of a test alone decides on its part."""
+    turn, n_parts = map(int, config.getoption("--turn").split("/"))
+    its_turn = [
+        item.get_closest_marker("long") is None or zlib.crc32(item.nodeid.encode()) % n_parts == turn for item in items
+    ]
+    config.hook.pytest_deselected(items=[item for item, is_due in zip(items, its_turn, strict=True) if not is_due])
+    items[:] = [item for item, is_due in zip(items, its_turn, strict=True) if is_due]
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
