@@ -254,7 +254,7 @@ class Objective:
     def penalty(self, theta: Array) -> float:
         """alpha/2 ||W||^2."""
         W = self.unpack(theta)[0].ravel()
-        return 0.5 * self.alpha * dot(W, W)
+        return 0.5 * self.alpha * float(dot(W, W))
 
     def _pack(self, theta: Array) -> Weights:
         return pack(*self.unpack(theta), self.samples.dtype)

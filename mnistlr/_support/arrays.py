@@ -14,7 +14,8 @@ def dot(a: Array, b: Array) -> float:
 
     That of BLAS depends on the processor, and on the number of its threads for long vectors.
     """
-    return float((a * b).sum())
+    total: float = (a * b).sum()
+    return total
 
 
 def read_only(array: Array) -> Array:

@@ -86,7 +86,7 @@ def derive_step_size(objective: Objective, batch_size: int, rare: Array | None =
     metric = 1 / np.maximum(squared + objective.alpha / c, 1e3 * np.finfo(subset.dtype).tiny)
     square = np.square(weight)
     norms = subset.squared_norms(mean, metric) + 1.0
-    mean_square = dot(square, norms) / float(square.sum())
+    mean_square = float(dot(square, norms) / square.sum())
     # All samples say how uneven the weights are, the few of the subset might miss a heavy one.
     mean_square *= objective.unevenness
     # The intercept's own eigenvalue is 1.
