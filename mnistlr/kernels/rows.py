@@ -250,15 +250,18 @@ def _choose_intensity(x):
 
 @overload(fetch_row, inline="always")
 def _choose_fetch_row(X, i):
-    if isinstance(X, types.BaseTuple):
-        return lambda X, i: None
+    def fetch_csr_row(X, i):
+        for first in range(X.indptr[i], X.indptr[i + 1], 64 // X.indices.itemsize):
+            _fetch_line(X.indices, first)
+        for first in range(X.indptr[i], X.indptr[i + 1], 64 // X.data.itemsize):
+            _fetch_line(X.data, first)
 
     def fetch_dense_row(X, i):
         line = 64 // X.itemsize
         for first in range(i * X.shape[1], (i + 1) * X.shape[1], line):
             _fetch_line(X, first)
 
-    return fetch_dense_row
+    return fetch_csr_row if isinstance(X, types.BaseTuple) else fetch_dense_row
 
 
 @intrinsic
