@@ -36,6 +36,7 @@ DEFAULTS = {
     "sgd": (2e-2, 100),
 }
 SMALL = 10_000_000  # n_samples * n_features * n_raw: "lbfgs" finds the optimum of smaller problems in about a second
+SMALL_AND_WIDE = 200_000_000  # the same where features are as many as samples: it takes a dozen iterations there
 SMALL_TOL = 3e-5  # of "lbfgs" for these
 SET_FOR_SGD = {"batch_size", "learning_rate", "eta0", "power_t", "average", "momentum", "early_stopping"}
 SET_FOR_SGD |= {"validation_fraction", "n_iter_no_change", "tol", "max_iter"}
@@ -207,8 +208,9 @@ def solver_for(model: Any, objective: Objective) -> str:
 
     On a small problem SGD stops short of the optimum, for a second at most. Whoever sets its parameters gets it.
     """
-    size = objective.samples.n * objective.samples.d * objective.n_raw
-    if model.solver is None and solver_of(model) == "sgd" and size <= SMALL and _may_choose(model):
+    n, d = objective.samples.n, objective.samples.d
+    is_small = n * d * objective.n_raw <= (SMALL_AND_WIDE if d >= n else SMALL)
+    if model.solver is None and solver_of(model) == "sgd" and is_small and _may_choose(model):
         return "lbfgs"
     return solver_of(model)
 

@@ -12,6 +12,7 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 
 from benchmarks.questions.defaults import accuracies, problems
@@ -372,3 +373,21 @@ def test_defaults_reach_the_optimum_of_bundled_data():
         optimum = type(default)(solver="lbfgs", tol=1e-7, max_iter=5000)
         ours, best = accuracies(X, y, default, optimum)
         assert ours >= best - 0.005, name
+
+
+def test_defaults_reach_the_optimum_of_few_samples_with_many_features():
+    """SGD reads a third of these."""
+    X, y = make_classification(
+        800,
+        10_000,
+        n_informative=60,
+        n_redundant=0,
+        n_classes=10,
+        n_clusters_per_class=1,
+        class_sep=3.0,
+        random_state=0,
+    )
+    fit = SoftmaxRegression().fit(X[:300], y[:300])
+    optimum = SoftmaxRegression(solver="lbfgs", tol=1e-7).fit(X[:300], y[:300])
+    assert fit.score(X[300:], y[300:]) >= optimum.score(X[300:], y[300:]) - 0.005
+    assert optimum.score(X[300:], y[300:]) > 0.9
