@@ -420,8 +420,8 @@ class LogisticRegression(LinearClassifier):
     ----------
     solver : {"sgd", "lbfgs", "newton", "svrg", "gd", "nesterov"} or None, default None
         See ``mnistlr.solvers``. None is "lbfgs" for LogisticRegression, "sgd" for SoftmaxRegression: there "lbfgs" with
-        a ``tol`` of 3e-5 if n_samples * n_features * n_classes <= 10 million, or 200 million with as many features as
-        samples, and no parameter of "sgd", ``tol`` or ``max_iter`` is set.
+        a ``tol`` of 3e-5 if n_samples * n_features * n_classes <= 10 million, else of 3e-6 if it is <= 200 million and
+        the features are as many as the samples, unless a parameter of "sgd", ``tol`` or ``max_iter`` is set.
     alpha : float, default 1e-4
         Strength of the penalty, >= 0. scikit-learn's C is 1 / (alpha * n_samples).
     tol : float or None, default None
@@ -508,8 +508,8 @@ class SoftmaxRegression(LinearClassifier):
     ----------
     solver : {"sgd", "lbfgs", "newton", "svrg", "gd", "nesterov"} or None, default None
         See ``mnistlr.solvers``. None is "lbfgs" for LogisticRegression, "sgd" for SoftmaxRegression: there "lbfgs" with
-        a ``tol`` of 3e-5 if n_samples * n_features * n_classes <= 10 million, or 200 million with as many features as
-        samples, and no parameter of "sgd", ``tol`` or ``max_iter`` is set.
+        a ``tol`` of 3e-5 if n_samples * n_features * n_classes <= 10 million, else of 3e-6 if it is <= 200 million and
+        the features are as many as the samples, unless a parameter of "sgd", ``tol`` or ``max_iter`` is set.
     alpha : float, default 1e-4
         Strength of the penalty, >= 0. scikit-learn's C is 1 / (alpha * n_samples).
     tol : float or None, default None

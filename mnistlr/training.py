@@ -37,7 +37,7 @@ DEFAULTS = {
 }
 SMALL = 10_000_000  # n_samples * n_features * n_raw: "lbfgs" finds the optimum of smaller problems in about a second
 SMALL_AND_WIDE = 200_000_000  # the same where features are as many as samples: it takes a dozen iterations there
-SMALL_TOL = 3e-5  # of "lbfgs" for these
+SMALL_TOL, SMALL_AND_WIDE_TOL = 3e-5, 3e-6  # of "lbfgs" for these, where they are no larger or larger than SMALL
 SET_FOR_SGD = {"batch_size", "learning_rate", "eta0", "power_t", "average", "momentum", "early_stopping"}
 SET_FOR_SGD |= {"validation_fraction", "n_iter_no_change", "tol", "max_iter"}
 
@@ -208,11 +208,15 @@ def solver_for(model: Any, objective: Objective) -> str:
 
     On a small problem SGD stops short of the optimum, for a second at most. Whoever sets its parameters gets it.
     """
-    n, d = objective.samples.n, objective.samples.d
-    is_small = n * d * objective.n_raw <= (SMALL_AND_WIDE if d >= n else SMALL)
+    is_wide = objective.samples.d >= objective.samples.n
+    is_small = _size(objective) <= (SMALL_AND_WIDE if is_wide else SMALL)
     if model.solver is None and solver_of(model) == "sgd" and is_small and _may_choose(model):
         return "lbfgs"
     return solver_of(model)
+
+
+def _size(objective: Objective) -> int:
+    return objective.samples.n * objective.samples.d * objective.n_raw
 
 
 def _may_choose(model: Any) -> bool:
@@ -278,7 +282,9 @@ def run(
     solver = solver_for(model, objective)
     tol, max_iter = limits_of(model, solver)
     # Where nobody asked for this solver and its tolerance, what rounding allows is enough.
-    enough, tol = (0.0, tol) if solver == solver_of(model) else (np.inf, SMALL_TOL)
+    enough = 0.0
+    if solver != solver_of(model):
+        enough, tol = np.inf, SMALL_TOL if _size(objective) <= SMALL else SMALL_AND_WIDE_TOL
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # finiteness is checked by name
         if solver == "sgd":
             iterates, rule = _start_epochs(model, objective, theta, tol)
