@@ -16,7 +16,7 @@ from pathlib import Path
 
 SCRIPTS = (
     "race", "cold_start", "tutorial", "kernels", "latency", "confusion", "scaling", "loading", "memory", "scale",
-    "scale_out", "defaults",
+    "scale_out",
 )  # fmt: skip
 SHORT = {"race": ("--patience", "0.5")}
 
