@@ -82,7 +82,7 @@ class Samples:
         """Return a copy of the samples with these numbers."""
         raise NotImplementedError
 
-    def peaks(self) -> Array:
+    def peaks(self, n_threads: int = 1) -> Array:
         """Return the largest absolute value of every feature, (d,)."""
         raise NotImplementedError
 
@@ -193,10 +193,20 @@ class Dense(Samples):
         """Return a copy of the samples with these numbers."""
         return replace(self, X=read_only(self.X[rows]), n=len(rows))
 
-    def peaks(self) -> Array:
+    def peaks(self, n_threads: int = 1) -> Array:
         """Return the largest absolute value of every feature, (d,)."""
-        high, low = self.X.max(axis=0), self.X.min(axis=0)
-        peaks: Array = np.maximum(high, -low.astype(np.float64))
+        chunks = self.chunks()
+        high = np.zeros((len(chunks), self.d), self.X.dtype)
+        low = np.zeros_like(high)
+
+        def work(chunk: int) -> None:
+            rows = self.X[slice(*chunks[chunk])]
+            rows.max(axis=0, out=high[chunk])
+            if self.X.dtype != np.uint8:  # whose values are not negative
+                rows.min(axis=0, out=low[chunk])
+
+        run_chunks(work, len(chunks), n_threads)
+        peaks: Array = np.maximum(high.max(axis=0), -low.min(axis=0).astype(np.float64))
         return peaks * self.unit
 
     def moments(self, weight: Array) -> tuple[Array, Array, Array]:
@@ -265,7 +275,7 @@ class Csr(Samples):
         X = CsrArrays(*map(read_only, (data[entries], indices[entries], new_indptr)))
         return replace(self, X=X, n=len(rows))
 
-    def peaks(self) -> Array:
+    def peaks(self, n_threads: int = 1) -> Array:
         """Return the largest absolute value of every feature, (d,)."""
         peaks = np.zeros(self.d)
         np.maximum.at(peaks, self.X.indices, np.abs(self.X.data.astype(np.float64)))

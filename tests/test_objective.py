@@ -144,6 +144,16 @@ def test_peaks_and_size():
     assert_array_equal(Samples.of(sp.csr_matrix(X)).peaks(), [3, 2, 0])
     assert_array_equal(Samples.of(np.array([[0, 255]], np.uint8)).peaks(), [0, 1])
     assert_array_equal(Samples.of(sp.csr_matrix((3, 2))).peaks(), [0, 0])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_peaks_of_several_chunks_on_any_number_of_threads(dtype):
+    X = np.random.default_rng(0).integers(-200, 200, (2000, 3)).astype(dtype)
+    samples = Samples.of(X)
+    assert len(samples.chunks()) > 2
+    expected = np.abs(X.astype(np.float64)).max(axis=0) * samples.unit
+    for n_threads in (1, 2, 5):
+        assert_array_equal(samples.peaks(n_threads), expected)
     assert Samples.of(np.zeros((3, 2), np.float32)).nbytes == 24
 
 

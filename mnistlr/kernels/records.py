@@ -8,6 +8,7 @@ arithmetic type : float32 or float64, that of all arrays below.
 L : K rounded up to whole lanes (``lanes``); the entries beyond K are 0.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,7 +77,7 @@ class Scratch(NamedTuple):
 def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
     """Return zeros that start at a cache line; loads and stores that cross lines take twice as long."""
     dtype = np.dtype(dtype)
-    n_bytes = int(np.prod(shape)) * dtype.itemsize
+    n_bytes = math.prod(shape) * dtype.itemsize
     buffer = np.zeros(n_bytes + BYTES, np.uint8)
     offset = -buffer.ctypes.data % BYTES
     return buffer[offset : offset + n_bytes].view(dtype).reshape(shape)

@@ -55,7 +55,7 @@ class BlockedSamples(Samples):
         """Nothing lies here."""
         return 0
 
-    def peaks(self) -> Array:
+    def peaks(self, n_threads: int = 1) -> Array:
         """Return the largest absolute value of every feature, (d,)."""
         return np.max(self.runner.each(worker.peaks), axis=0)  # type: ignore[no-any-return]
 

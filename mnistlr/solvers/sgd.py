@@ -284,7 +284,8 @@ class SGD:
         samples = objective.samples
         if mean_weight is None:
             mean_weight = objective.weight_sum / samples.n if rows is None else float(objective.weight[rows].mean())
-        data = Data(samples.X, objective.y, objective.weight / mean_weight)
+        weight = objective.weight if mean_weight == 1 else objective.weight / mean_weight
+        data = Data(samples.X, objective.y, weight)
         rule = Rule(
             self.n_raw,
             self.batch_size,

@@ -77,7 +77,7 @@ def derive_step_size(objective: Objective, batch_size: int, rare: Array | None =
     is_vague = variance * subset.n <= 8 * spread**2
     squared[is_vague] = spread[is_vague] ** 2
     if (spread == 0).any():  # at all of the subset's samples; the others may have seen the feature vary
-        squared = np.where(spread == 0, (objective.samples.peaks() + np.abs(mean)) ** 2, squared)
+        squared = np.where(spread == 0, (objective.samples.peaks(objective.n_threads) + np.abs(mean)) ** 2, squared)
         squared[squared == 0] = squared.max() or 1.0
     if subset.n < TOO_FEW:  # to tell features apart
         squared[:] = squared.max()
