@@ -30,7 +30,9 @@ def warm_up(kinds: tuple[str, ...] = KINDS) -> Iterator[str]:
         X = (rng.integers(0, 256, (60, 8)) // (1 if dtype == np.uint8 else 255)).astype(dtype)
         data = sp.csr_matrix(X) if kind.startswith("sparse") else X
         for solver, n_classes in product(("sgd", "lbfgs", "newton", "svrg"), (2, 3)):
-            model = (LogisticRegression if n_classes == 2 else SoftmaxRegression)(solver=solver, tol=1e-2)
+            model = (LogisticRegression if n_classes == 2 else SoftmaxRegression)(
+                solver=solver, tol=1e-2, random_state=0
+            )
             labels = y % n_classes
             confusion_matrix(labels, model.fit(data, labels).predict(data))
         if kind == "uint8":
