@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mnistlr.features.contributions import explain_reader
+    from mnistlr.features.distortion import add_distorted, distort
     from mnistlr.features.reader import DigitReader
     from mnistlr.features.transformers import Deskew, EdgeFeatures
 
@@ -15,10 +16,12 @@ _HOME = {
     "Deskew": "transformers",
     "DigitReader": "reader",
     "EdgeFeatures": "transformers",
+    "add_distorted": "distortion",
+    "distort": "distortion",
     "explain_reader": "contributions",
 }
 
-__all__ = ["Deskew", "DigitReader", "EdgeFeatures", "explain_reader"]
+__all__ = ["Deskew", "DigitReader", "EdgeFeatures", "add_distorted", "distort", "explain_reader"]
 
 
 def __getattr__(name: str) -> Any:

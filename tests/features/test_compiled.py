@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from mnistlr._support import arrays
-from mnistlr.features import Deskew, EdgeFeatures
+from mnistlr.features import Deskew, EdgeFeatures, distort
 from mnistlr.features.deskew import deskew
+from mnistlr.features.distortion import distort_images
 from mnistlr.features.edges import edge_features
 from mnistlr.trained.quick import trained_reader
 
@@ -32,14 +33,14 @@ def test_one_form_for_all_images():
     read_only = writable.copy()
     read_only.flags.writeable = False
     for X in (writable, read_only, writable / 255):
-        EdgeFeatures().fit_transform(Deskew().fit_transform(X))
+        EdgeFeatures().fit_transform(Deskew().fit_transform(distort(X)))
         assert X is read_only or X.flags.writeable
     fit = EdgeFeatures().fit(writable)
     for name in ("compass_", "row_windows_", "column_windows_"):  # as they are in another process of joblib
         setattr(fit, name, arrays.read_only(getattr(fit, name)))
     fit.transform(writable)
     assert trained_reader().features(writable).shape == (3, 900)
-    assert len(deskew.signatures) == len(edge_features.signatures) == 1
+    assert len(deskew.signatures) == len(edge_features.signatures) == len(distort_images.signatures) == 1
 
 
 def test_the_second_process_finds_them_in_the_cache(tmp_path):

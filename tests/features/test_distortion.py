@@ -1,0 +1,120 @@
+"""Distorted copies: the definition in plain loops, what they keep, and what learning from them is good for."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from mnistlr import ArgumentError
+from mnistlr.features import DigitReader, add_distorted, distort, distortion
+from mnistlr.features.distortion import BEND, CHUNK, PIECE, PLACES, distort_images, draw
+from mnistlr.features.edges import windows
+
+
+def defined(image, A, t, u):
+    """Do what the docstring of ``distortion`` says, point by point."""
+    rows, columns = image.shape
+    middle = np.array([(rows - 1) / 2, (columns - 1) / 2])
+    r, c = windows(rows, PLACES), windows(columns, PLACES)
+    paper = np.pad(image.astype(float), 1)
+    out = np.zeros_like(image)
+    for y in range(rows):
+        for x in range(columns):
+            bend = np.einsum("i,j,aij->a", r[:, y], c[:, x], u)
+            source = middle + A @ (np.array([y, x]) - middle) + t + bend
+            source = np.clip(source, -1, [rows, columns])  # all paper from there on
+            (top, left), (part_y, part_x) = np.floor(source).astype(int), source % 1
+            four = np.pad(paper, (0, 1))[top + 1 : top + 3, left + 1 : left + 3]
+            shares = np.outer([1 - part_y, part_y], [1 - part_x, part_x])
+            out[y, x] = np.floor((four * shares).sum() + 0.5)
+    return out
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (8, 8), (5, 9), (1, 6)])
+@pytest.mark.parametrize("strength", [1, 5])
+def test_is_what_the_equation_says(shape, strength):
+    random = np.random.RandomState(0)
+    images = random.randint(0, 256, (20, *shape)).astype(np.uint8)
+    numbers = draw(20, strength, shape, random)
+    out = np.empty_like(images)
+    distort_images(images, *numbers, *(windows(side, PLACES) for side in shape), out)
+    for k, image in enumerate(images):
+        difference = out[k].astype(int) - defined(image, *(array[k] for array in numbers))
+        assert np.abs(difference).max() <= 1  # a sum in float32 may end on the other side of a half
+        assert np.count_nonzero(difference) <= 0.01 * difference.size + 1
+
+
+def test_matrices_turn_stretch_and_slant():
+    """A = R(a) [[s_y, 0], [h, s_x]]: its second column is s_x (-sin a, cos a), its determinant s_y s_x."""
+    A, t, u = draw(50_000, 1.0, (28, 14), np.random.RandomState(0))
+    a, s_x = np.arctan2(-A[:, 0, 1], A[:, 1, 1]), np.hypot(A[:, 0, 1], A[:, 1, 1])
+    s_y = np.linalg.det(A) / s_x
+    h = np.einsum("ni,ni->n", A[:, :, 0], np.stack([-np.sin(a), np.cos(a)], axis=1))
+    turn, stretch, slant, move, bend = distortion.TURN, distortion.STRETCH, distortion.SLANT, distortion.MOVE, BEND
+    for values, deviation in ((a, turn), (np.log(s_y), stretch), (np.log(s_x), stretch), (h, slant)):
+        assert abs(values.mean()) < 5 * deviation / np.sqrt(len(values))
+        np.testing.assert_allclose(values.std(), deviation, rtol=0.02)
+    np.testing.assert_allclose(t.std(axis=0), [28 * move, 14 * move], rtol=0.02)
+    np.testing.assert_allclose(u.std(axis=(0, 2, 3)), [28 * bend, 14 * bend], rtol=0.02)
+
+
+def test_no_strength_changes_nothing(digits):
+    assert np.array_equal(distort(digits.X_train, strength=0), digits.X_train)
+
+
+def test_same_seed_same_bits_for_any_number_of_threads():
+    X = np.random.default_rng(0).integers(0, 256, (PIECE + CHUNK + 7, 16)).astype(np.uint8)
+    one = distort(X, random_state=3, n_jobs=1)
+    assert np.array_equal(one, distort(X, random_state=3, n_jobs=3))
+    assert not np.array_equal(one, distort(X, random_state=4))
+    assert np.array_equal(one[:PIECE], distort(X[:PIECE], random_state=3))  # a piece's numbers are drawn together
+
+
+def test_takes_what_transformers_take(digits):
+    X = digits.X_train[:50]
+    expected = distort(X, random_state=0)
+    assert expected.dtype == np.uint8
+    scale = int(X.max())  # which is full ink in other types
+    of_floats = distort(X / 16.0, random_state=0)
+    assert np.array_equal(of_floats, distort(np.rint(X * (255 / scale)).astype(np.uint8), random_state=0))
+    assert np.array_equal(of_floats, distort(sp.csr_array(X / 16.0), random_state=0))
+    wide = distort(X, shape=(4, -1), random_state=0)
+    assert wide.shape == X.shape
+    assert not np.array_equal(wide, expected)
+
+
+@pytest.mark.parametrize("strength", [-1, np.nan, np.inf])
+def test_a_strength_is_a_number_that_is_not_negative(strength):
+    with pytest.raises(ArgumentError, match="expected strength >= 0, such as 1, got"):
+        distort(np.zeros((1, 4), np.uint8), strength=strength)
+
+
+def test_images_have_a_shape():
+    with pytest.raises(ArgumentError, match="expected square images"):
+        distort(np.zeros((1, 5), np.uint8))
+    with pytest.raises(ValueError, match="NaN"):
+        distort(np.full((1, 4), np.nan))
+
+
+def test_copies_come_behind_the_originals(digits):
+    X, y = digits.X_train[:30], digits.y_train[:30]
+    more, labels = add_distorted(X, y, copies=2, random_state=0)
+    random = np.random.RandomState(0)
+    assert np.array_equal(more, np.concatenate([X, distort(X, random_state=random), distort(X, random_state=random)]))
+    assert np.array_equal(labels, [*y, *y, *y])
+    none, same = add_distorted(X, y, copies=0)
+    assert np.array_equal(none, X)
+    assert np.array_equal(same, y)
+    names = np.array([f"a {digit}" for digit in y])
+    assert np.array_equal(add_distorted(X, names, copies=1)[1], [*names, *names])
+    with pytest.raises(ArgumentError, match="expected copies >= 0, such as 3, got -1"):
+        add_distorted(X, y, copies=-1)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        add_distorted(X, y[:-1])
+
+
+def test_a_reader_that_learns_from_copies_reads_more(mnist):
+    """Few images are not enough to learn every way of writing: copies mend a tenth of the errors and more."""
+    X, y = mnist.X_train[:2000], mnist.y_train[:2000]
+    alone = DigitReader(random_state=0).fit(X, y)
+    taught = DigitReader(random_state=0).fit(*add_distorted(X, y, random_state=0))
+    assert 1 - taught.score(mnist.X_test, mnist.y_test) < 0.9 * (1 - alone.score(mnist.X_test, mnist.y_test))
