@@ -41,11 +41,17 @@ _TOP = 5  # classes whose probabilities are shown for a picture
 
 
 def train(
-    name: str, folder: Path | None, digit: int | None, of_edges: bool, output: Path | None, parameters: dict[str, Any]
+    name: str,
+    folder: Path | None,
+    digit: int | None,
+    of_edges: bool,
+    copies: int,
+    output: Path | None,
+    parameters: dict[str, Any],
 ) -> None:
-    """Train a model, print its accuracy, save it."""
+    """Train a model, on ``copies`` distorted copies of each image as well, print its accuracy, save it."""
     from mnistlr.estimators import LogisticRegression, SoftmaxRegression
-    from mnistlr.features import DigitReader
+    from mnistlr.features import DigitReader, add_distorted
     from mnistlr.saving.model_file import save_model
     from mnistlr.warmup import warm_up_fit
 
@@ -60,9 +66,11 @@ def train(
     y, y_test = (labels if digit is None else labels == digit for labels in (y, data.y_test))
     of_pixels = SoftmaxRegression if digit is None else LogisticRegression
     model: Any = (DigitReader if of_edges else of_pixels)(**parameters)
-    with progress(f"training on {len(y):,} images"):
+    with progress(f"training on {(1 + copies) * len(y):,} images"):
         warm_up_fit(model, X, y)
         started = time.perf_counter()
+        if copies:
+            X, y = add_distorted(X, y, copies, random_state=parameters["random_state"], n_jobs=parameters["n_jobs"])
         with watched(model):
             model.fit(X, y)
         seconds = time.perf_counter() - started
@@ -70,13 +78,15 @@ def train(
     provenance = {
         "data": {"name": data.name, "sha256": data.checksums},
         "digit": digit,
+        "copies": copies,
         "accuracy": summary.accuracy,
         "baseline": summary.baseline,
     }
     path = save_model(model, output, provenance=provenance)
     console = open_console()
     unit = "iteration" if model.n_iter_ == 1 else "iterations"
-    console.print(f"{type(model).__name__} on {data.title}: {model.n_iter_} {unit} in {seconds:.2f} s", soft_wrap=True)
+    on = f"{data.title} and {copies} distorted copies" if copies else data.title
+    console.print(f"{type(model).__name__} on {on}: {model.n_iter_} {unit} in {seconds:.2f} s", soft_wrap=True)
     console.print(f"stopped because {model.stop_reason_}", soft_wrap=True)
     _print_accuracy(_in_words(summary, _names(model.classes_, digit)), data)
     console.print(f"saved {path}", soft_wrap=True)
