@@ -22,7 +22,7 @@ def draw(path: Path | None, output: Path, is_opened: bool) -> None:
 
 
 def _model_to_draw() -> ModelFile:
-    from mnistlr.cli.models import load_model_file
+    from mnistlr.cli.saved import load_model_file
     from mnistlr.draw.model import last_trained_model
 
     last = last_trained_model(Path())

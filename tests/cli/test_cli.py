@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mnistlr import LogisticRegression, SoftmaxRegression, __version__
-from mnistlr.cli.options import SolverName
+from mnistlr.cli.arguments import SolverName
 from mnistlr.training import DEFAULTS
 from tests.conftest import ImageData
 from tests.helpers.command_runs import Run, assert_error, process
