@@ -421,7 +421,8 @@ class LogisticRegression(LinearClassifier):
     solver : {"sgd", "lbfgs", "newton", "svrg", "gd", "nesterov"} or None, default None
         See ``mnistlr.solvers``. None is "lbfgs" for LogisticRegression, "sgd" for SoftmaxRegression: there "lbfgs" with
         a ``tol`` of 3e-5 if n_samples * n_features * n_classes <= 10 million, else of 3e-6 if it is <= 200 million and
-        the features are as many as the samples, unless a parameter of "sgd", ``tol`` or ``max_iter`` is set.
+        the features are as many as the samples (in the span of at most 1,000 samples with four times as many features:
+        of 1e-7), unless a parameter of "sgd", ``tol`` or ``max_iter`` is set.
     alpha : float, default 1e-4
         Strength of the penalty, >= 0. scikit-learn's C is 1 / (alpha * n_samples).
     tol : float or None, default None
@@ -464,8 +465,9 @@ class LogisticRegression(LinearClassifier):
     intercept_ : ndarray of float64, shape (1,) or (n_classes,)
     n_iter_ : int
     history_ : dict of ndarray
-        ``objective`` (the function above, all of it), ``gradient_norm`` (largest absolute entry; NaN where the solver
-        does not know it), ``step``, ``seconds``, ``passes`` over the data (and ``validation_loss``), by iteration.
+        ``objective`` (the function above, all of it), ``gradient_norm`` (largest absolute entry, in the span of few
+        samples along its axes; NaN where the solver does not know it), ``step``, ``seconds``, ``passes`` over the data
+        (and ``validation_loss``), by iteration.
     stop_reason_ : str
     n_features_in_ : int
     feature_names_in_ : ndarray, if the data had names
@@ -509,7 +511,8 @@ class SoftmaxRegression(LinearClassifier):
     solver : {"sgd", "lbfgs", "newton", "svrg", "gd", "nesterov"} or None, default None
         See ``mnistlr.solvers``. None is "lbfgs" for LogisticRegression, "sgd" for SoftmaxRegression: there "lbfgs" with
         a ``tol`` of 3e-5 if n_samples * n_features * n_classes <= 10 million, else of 3e-6 if it is <= 200 million and
-        the features are as many as the samples, unless a parameter of "sgd", ``tol`` or ``max_iter`` is set.
+        the features are as many as the samples (in the span of at most 1,000 samples with four times as many features:
+        of 1e-7), unless a parameter of "sgd", ``tol`` or ``max_iter`` is set.
     alpha : float, default 1e-4
         Strength of the penalty, >= 0. scikit-learn's C is 1 / (alpha * n_samples).
     tol : float or None, default None
@@ -552,8 +555,9 @@ class SoftmaxRegression(LinearClassifier):
     intercept_ : ndarray of float64, shape (1,) or (n_classes,)
     n_iter_ : int
     history_ : dict of ndarray
-        ``objective`` (the function above, all of it), ``gradient_norm`` (largest absolute entry; NaN where the solver
-        does not know it), ``step``, ``seconds``, ``passes`` over the data (and ``validation_loss``), by iteration.
+        ``objective`` (the function above, all of it), ``gradient_norm`` (largest absolute entry, in the span of few
+        samples along its axes; NaN where the solver does not know it), ``step``, ``seconds``, ``passes`` over the data
+        (and ``validation_loss``), by iteration.
     stop_reason_ : str
     n_features_in_ : int
     feature_names_in_ : ndarray, if the data had names

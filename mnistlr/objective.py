@@ -158,6 +158,10 @@ class Objective:
         """Return the function over other samples, all of class 0, for what does not depend on labels."""
         return self._on(samples, np.zeros(samples.n, np.int32), weight)
 
+    def over(self, samples: Samples) -> "Objective":
+        """Return the function over other features of the same samples."""
+        return self._on(samples, self.y, self.weight)
+
     def every(self, stride: int) -> tuple[Samples, Array]:
         """Return copies of every ``stride``-th sample, the first included, and their weights."""
         return self.samples.every(stride), self.weight[::stride]

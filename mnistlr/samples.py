@@ -15,7 +15,8 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from mnistlr._support.arrays import Array, dot, read_only
-from mnistlr._support.threads import run_chunks
+from mnistlr._support.threads import parts_of_triangle, run_chunks
+from mnistlr.kernels.linear_algebra import add_inner_products
 from mnistlr.kernels.passes import raw_predictions, raw_predictions_of_all
 from mnistlr.kernels.records import BLOCK, CsrArrays, Scratch, Weights, aligned, pack, room_for_raw
 
@@ -208,6 +209,12 @@ class Dense(Samples):
         run_chunks(work, len(chunks), n_threads)
         peaks: Array = np.maximum(high.max(axis=0), -low.min(axis=0).astype(np.float64))
         return peaks * self.unit
+
+    def inner_products(self, n_threads: int = 1) -> Array:
+        """Return the lower triangle of X X^T, (n, n), in float64."""
+        K, parts = np.zeros((self.n, self.n)), parts_of_triangle(self.n)
+        run_chunks(lambda part: add_inner_products(self.X, *parts[part], K), len(parts), n_threads)
+        return K * self.unit**2
 
     def moments(self, weight: Array) -> tuple[Array, Array, Array]:
         """Return mean, variance and range of every feature, (d,) each, for weights of mean 1."""

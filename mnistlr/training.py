@@ -7,7 +7,7 @@ when to stop, keeps the history, tells callbacks, and lets the clock run only wh
 import copy
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from inspect import signature
 from typing import Any, Protocol
 
@@ -22,7 +22,7 @@ from mnistlr.datasets.split import stratified_split
 from mnistlr.exceptions import DivergenceError
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples
-from mnistlr.solvers import SGD, Iterate, gradient_descent, lbfgs, newton, sgd, svrg
+from mnistlr.solvers import SGD, Iterate, gradient_descent, lbfgs, newton, sgd, span, svrg
 from mnistlr.stopping import GradientRule, ImprovementRule
 from mnistlr.weighting import combined
 
@@ -38,6 +38,7 @@ DEFAULTS = {
 SMALL = 10_000_000  # n_samples * n_features * n_raw: "lbfgs" finds the optimum of smaller problems in about a second
 SMALL_AND_WIDE = 200_000_000  # the same where features are as many as samples: it takes a dozen iterations there
 SMALL_TOL, SMALL_AND_WIDE_TOL = 3e-5, 3e-6  # of "lbfgs" for these, where they are no larger or larger than SMALL
+SPAN_TOL = 1e-7  # of "lbfgs" in the span of few samples, where an iteration costs next to nothing
 SET_FOR_SGD = {"batch_size", "learning_rate", "eta0", "power_t", "average", "momentum", "early_stopping"}
 SET_FOR_SGD |= {"validation_fraction", "n_iter_no_change", "tol", "max_iter"}
 
@@ -284,6 +285,8 @@ def run(
     # Where nobody asked for this solver and its tolerance, what rounding allows is enough.
     enough = 0.0
     if solver != solver_of(model):
+        if span.pays(objective) and not theta.any():
+            return _run_in_span(objective, max_iter, watcher)
         enough, tol = np.inf, SMALL_TOL if _size(objective) <= SMALL else SMALL_AND_WIDE_TOL
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # finiteness is checked by name
         if solver == "sgd":
@@ -300,6 +303,31 @@ def run(
         else:
             iterates = gradient_descent(objective, theta, accelerated=solver == "nesterov")
         return minimise(iterates, theta, GradientRule(tol, objective, enough), max_iter, watcher)
+
+
+def _run_in_span(objective: Objective, max_iter: int, watcher: Watcher | None) -> tuple[Result, dict[str, Array]]:
+    """Minimise from zero by L-BFGS in the span of the samples, as far as rounding allows."""
+    inner = span.Span(objective)
+    iterates, rule = lbfgs(inner.objective, precondition=False), GradientRule(SPAN_TOL, inner.objective, np.inf)
+    watcher = None if watcher is None else FromSpan(watcher, inner)
+    result, history = minimise(iterates, inner.objective.zeros(), rule, max_iter, watcher)
+    return replace(result, theta=inner.theta(result.theta)), history
+
+
+@dataclass(frozen=True)
+class FromSpan:
+    """Shows a watcher where a run in a span is."""
+
+    watcher: Watcher
+    inner: span.Span
+
+    def begin(self, theta: Array) -> None:
+        """See that an iteration starts."""
+        self.watcher.begin(self.inner.theta(theta))
+
+    def end(self, theta: Array, iteration: int, record: dict[str, float]) -> bool:
+        """See that an iteration has ended; return whether to stop."""
+        return self.watcher.end(self.inner.theta(theta), iteration, record)
 
 
 def _start_epochs(

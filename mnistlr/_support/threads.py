@@ -18,6 +18,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+PARTS = 16  # of a triangle
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
 _default: ContextVar[int | None] = ContextVar("default n_jobs", default=None)
@@ -130,6 +131,12 @@ def run_chunks(work: Callable[[int], None], n_chunks: int, n_threads: int) -> No
     for error in errors:
         if error is not None:
             raise error
+
+
+def parts_of_triangle(n: int) -> list[tuple[int, int]]:
+    """Cut the n rows of a lower triangle into parts, (first, last), that are alike in area."""
+    edges = np.rint(n * np.sqrt(np.arange(PARTS + 1) / PARTS)).astype(int)
+    return [(int(first), int(last)) for first, last in itertools.pairwise(edges)]
 
 
 def add_up_chunks(

@@ -1,4 +1,4 @@
-"""Small dense linear algebra for preconditioners.
+"""Small dense linear algebra, for preconditioners and for the span of a few samples.
 
 By hand, because the bits of LAPACK's factorisations depend on its number of threads.
 """
@@ -7,6 +7,8 @@ import math
 
 from mnistlr.kernels.compiling import jit_reorder
 from mnistlr.kernels.rows import copy_row
+
+COLUMNS = 512  # so many of a few hundred float64 rows stay in the second cache
 
 
 @jit_reorder
@@ -26,11 +28,27 @@ def add_gram(X, weight, one, first, last, x, M):
 
 
 @jit_reorder
-def cholesky(A):
+def add_inner_products(X, first, last, K):
+    """Add x_i . x_j to K_ij for first <= i < last and j <= i, so many columns at a time as fit a cache."""
+    for start in range(0, X.shape[1], COLUMNS):
+        end = min(start + COLUMNS, X.shape[1])
+        for i in range(first, last):
+            a, row = X[i], K[i]
+            for j in range(i + 1):
+                b = X[j]
+                total = 0.0
+                for c in range(start, end):
+                    total += float(a[c]) * b[c]
+                row[j] += total
+
+
+@jit_reorder
+def cholesky(A, least):
     """Replace the lower triangle of A by L, A = L L^T; the upper one is not read.
 
     L_ij = (A_ij - sum_{k<j} L_ik L_jk) / L_jj, row by row (Golub & Van Loan, *Matrix Computations*, section 4.2).
-    A matrix that is not positive definite leaves NaN.
+    Where the square of L_ii is not above ``least``, row i depends on those before it as far as rounding shows: L_ii
+    becomes infinite, the rest of its column 0, and ``cholesky_solve`` leaves that entry of a solution 0.
     """
     for i in range(A.shape[0]):
         a = A[i]
@@ -43,7 +61,7 @@ def cholesky(A):
         total = 0.0
         for k in range(i):
             total += a[k] * a[k]
-        a[i] = math.sqrt(a[i] - total)
+        a[i] = math.sqrt(a[i] - total) if a[i] - total > least else math.inf
 
 
 @jit_reorder

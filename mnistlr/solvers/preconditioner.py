@@ -16,14 +16,13 @@ feature too rarely to know its curvature.
 import numpy as np
 
 from mnistlr._support.arrays import Array
-from mnistlr._support.threads import run_chunks
+from mnistlr._support.threads import parts_of_triangle, run_chunks
 from mnistlr.kernels.linear_algebra import add_gram, cholesky, cholesky_solve
 from mnistlr.objective import Objective
 
 MAX_FEATURES = 2000  # M has (d + 1)^2 entries; for more features the factorisation costs more than it saves
 CHEAP = 256  # features, for which it costs next to nothing
 ENOUGH = 4  # samples a feature: with fewer, making M costs more than the iterations that it saves
-PARTS = 16  # of the rows of M, for the threads; the sums in each entry are the same for any number
 RIDGE = 8.0  # samples
 
 
@@ -51,7 +50,7 @@ class Preconditioner:
         diagonal *= 1 + 1e-6  # rounding must not make M indefinite
         if not objective.fit_intercept:
             self.factor[-1, :-1], diagonal[-1] = 0.0, 1.0
-        cholesky(self.factor)
+        cholesky(self.factor, 0.0)
 
     def solve(self, vector: Array) -> Array:
         """Return M^-1 vector, class by class, for a vector of parameters (W, b)."""
@@ -79,11 +78,11 @@ def subsampled_curvature(objective: Objective, theta: Array, stride: int) -> tup
     else:
         weight = weight * ((n_raw - 1) / n_raw**2)
     M = np.zeros((d + 1, d + 1), samples.dtype)
-    edges = np.rint((d + 1) * np.sqrt(np.arange(PARTS + 1) / PARTS)).astype(int)  # parts of a triangle, alike in area
+    parts = parts_of_triangle(d + 1)
 
     def work(part: int) -> None:
         x = np.empty(d + 1, samples.dtype)
-        add_gram(samples.X, weight, 1.0, edges[part], edges[part + 1], x, M)
+        add_gram(samples.X, weight, 1.0, *parts[part], x, M)
 
-    run_chunks(work, PARTS, objective.n_threads)
+    run_chunks(work, len(parts), objective.n_threads)
     return M, samples.peaks()

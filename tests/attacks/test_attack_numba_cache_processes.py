@@ -23,7 +23,7 @@ import numpy as np
 from mnistlr.kernels.linear_algebra import cholesky, cholesky_solve
 
 A = np.cov(np.random.default_rng(0).standard_normal((5, 50)))
-cholesky(A)
+cholesky(A, 0.0)
 cholesky_solve(A, solution := np.ones((1, 5)))
 results = [A, solution]
 """
@@ -111,7 +111,7 @@ import numpy as np
 from mnistlr.kernels.linear_algebra import cholesky
 
 A = np.cov(np.random.default_rng(0).standard_normal((5, 50)))
-cholesky(A)
+cholesky(A, 0.0)
 results = [A]
 """
 

@@ -292,7 +292,7 @@ def test_cholesky(n):
     root = random.normal(size=(n, n + 3))
     A = root @ root.T
     L = np.where(np.tri(n, dtype=bool), A, np.nan)  # the upper triangle is not read
-    cholesky(L)
+    cholesky(L, 0.0)
     assert_allclose(np.tril(L), np.linalg.cholesky(A), rtol=0, atol=1e-13 * np.linalg.cond(A))
     B = random.normal(size=(3, n))
     solution = B.copy()
@@ -300,13 +300,30 @@ def test_cholesky(n):
     assert_allclose(solution, np.linalg.solve(A, B.T).T, rtol=0, atol=1e-14 * np.linalg.cond(A) * np.abs(B).max())
 
 
-def test_cholesky_of_an_indefinite_matrix_is_nan():
-    A = np.array([[1.0, 0.0], [2.0, 1.0]])
-    with np.errstate(invalid="ignore"):
-        if numba.config.DISABLE_JIT:
-            pytest.skip("math.sqrt raises where compiled code returns NaN")
-        cholesky(A)
-    assert np.isnan(A[1, 1])
+def test_cholesky_of_dependent_rows_leaves_them_out():
+    """Where row 2 is the sum of rows 0 and 1, the solution has nothing of it, and A times it is still B."""
+    rows = np.array([[2.0, 1.0, 0.0], [0.0, 1.0, 3.0], [2.0, 2.0, 3.0], [1.0, 0.0, 5.0]])
+    A = rows @ rows.T
+    L = A.copy()
+    cholesky(L, 1e-13 * A.max())
+    assert L[2, 2] == np.inf
+    assert L[3, 2] == 0
+    B = A[[1, 2]].copy()
+    solution = B.copy()
+    cholesky_solve(L, solution)
+    assert not solution[:, 2].any()
+    assert_allclose(solution @ A, B, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("n", "d"), [(1, 1), (7, 40), (40, 1037)])
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+def test_inner_products(dtype, n, d):
+    """float64 sums of float32 and whole numbers are exact but for their own rounding."""
+    X = np.random.default_rng(n).integers(0, 256, (n, d)).astype(dtype)
+    K = Samples.of(X).inner_products(n_threads=2)
+    seen = X / 255 if dtype == "uint8" else X.astype(float)
+    assert_allclose(K, np.tril(seen @ seen.T), rtol=1e-12)
+    assert_array_equal(K, Samples.of(X).inner_products())
 
 
 # --- compiled code ----------------------------------------------------------------------------------------------
