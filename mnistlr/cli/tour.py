@@ -25,6 +25,7 @@ def tour(
     from joblib import parallel_config
 
     from mnistlr.walkthrough import About, Walk, import_nbformat, write_notebook, write_page
+    from mnistlr.walkthrough.origin import fingerprint, is_up_to_date
 
     if notebook is not None:
         import_nbformat()
@@ -41,7 +42,10 @@ def tour(
         console.print(line, style="bold yellow" if line in notices else "", soft_wrap=True)
     console.print()
     about = About.of(data, folder=None if folder is None else str(folder.absolute()), seed=seed)
-    walk, number, seconds = Walk(about, draw=report is not None), 0, 0.0
+    page_notices = notices if data.name != "mnist" else []
+    origin = "" if report is None else fingerprint(about, data, page_notices)
+    is_drawn = report is not None and is_up_to_date(report, origin)
+    walk, number, seconds = Walk(about, draw=report is not None and not is_drawn), 0, 0.0
     with (
         progress("walking through") as tell,
         default_n_jobs(n_jobs),
@@ -59,11 +63,17 @@ def tour(
         console.print(line, style="bold yellow", soft_wrap=True)
     console.print(f"Total: {seconds:.1f} s.")
     if report is not None:
-        with progress("writing the report"):
-            path = write_page(report, walk, notices if data.name != "mnist" else [])
-        console.print(f"saved {path}", soft_wrap=True)
+        if is_drawn:
+            console.print(
+                f"{report} is up to date: drawn from the same data, seed and code. Delete it to draw it anew.",
+                soft_wrap=True,
+            )
+        else:
+            with progress("writing the report"):
+                write_page(report, walk, page_notices, origin)
+            console.print(f"saved {report}", soft_wrap=True)
         if is_opened:
-            open_in_browser(path)
+            open_in_browser(report)
     if notebook is not None:
         console.print(f"saved {write_notebook(notebook, about)}", soft_wrap=True)
     console.print("Next: mnistlr learn (lessons to build it yourself), mnistlr draw (a page)", soft_wrap=True)

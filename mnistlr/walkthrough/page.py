@@ -72,7 +72,7 @@ def _fit_legend(figure: "Figure") -> None:
             legend_above(ax, n_columns)
 
 
-def write_page(path: str | os.PathLike[str], walk: Walk, notices: Sequence[str] = ()) -> Path:
+def write_page(path: str | os.PathLike[str], walk: Walk, notices: Sequence[str] = (), origin: str = "") -> Path:
     """Write the page of a walk that has been run; whole or not at all.
 
     Parameters
@@ -81,20 +81,27 @@ def write_page(path: str | os.PathLike[str], walk: Walk, notices: Sequence[str] 
     walk : Walk
     notices : sequence of str
         What must not be overlooked.
+    origin : str
+        The page's fingerprint, see ``mnistlr.walkthrough.origin``.
 
     Raises
     ------
     OSError
         If the file cannot be written.
     """
-    page = render_page(walk.about, imports(walk.about), walk.chapters, walk.in_short(), list(notices))
+    page = render_page(walk.about, imports(walk.about), walk.chapters, walk.in_short(), list(notices), origin)
     with atomic_write(path) as file:
         file.write(page.encode())
     return Path(path)
 
 
 def render_page(
-    about: About, before: str, chapters: list[tuple[Chapter, list[Shown]]], in_short: Table, notices: list[str]
+    about: About,
+    before: str,
+    chapters: list[tuple[Chapter, list[Shown]]],
+    in_short: Table,
+    notices: list[str],
+    origin: str = "",
 ) -> str:
     """Render the page.
 
@@ -108,6 +115,8 @@ def render_page(
         The results, at the top of the page.
     notices : list of str
         What must not be overlooked.
+    origin : str
+        As for `write_page`.
 
     Returns
     -------
@@ -130,6 +139,7 @@ def render_page(
         chapters=shown,
         in_short=in_short,
         notices=notices,
+        origin=origin,
         version=__version__,
         style=Markup(style),
         style_hash=_checksum(style),
