@@ -30,7 +30,7 @@ from mnistlr._support.threads import count_threads, run_chunks
 from mnistlr.exceptions import ArgumentError
 from mnistlr.features.edges import windows
 from mnistlr.features.pixels import as_pixels, full_ink, image_shape
-from mnistlr.kernels.compiling import jit, jit_with_memory
+from mnistlr.kernels.compiling import jit, jit_reorder
 
 TYPES = [np.float64, np.float32, np.uint8]  # what is none of these becomes the first
 PLACES = 5
@@ -66,17 +66,17 @@ def bilinear(image, y, x):
     return value
 
 
-@jit_with_memory
-def distort_images(images, matrices, moves, bends, row_windows, column_windows, out):
+@jit_reorder
+def distort_images(images, matrices, moves, bends, row_windows, column_windows, bend, out):
     """Write the ``images`` (n, rows, columns), uint8, to ``out``, distorted.
 
     Each has a matrix A, ``matrices`` (n, 2, 2), a move t, ``moves`` (n, 2), and the displacements u of the places of
-    the grid, ``bends`` (n, 2, P, P). The windows are (P, rows) and (P, columns).
+    the grid, ``bends`` (n, 2, P, P). The windows are (P, rows) and (P, columns). ``bend`` (2, P) is room for those of a
+    row of pixels, sum_i r_i(y) u_ij.
     """
     n, n_rows, n_columns = images.shape
     n_places = len(row_windows)
     middle_y, middle_x = (n_rows - 1) / 2, (n_columns - 1) / 2
-    bend = np.zeros((2, n_places))  # of a row of pixels: sum_i r_i(y) u_ij
     for image in range(n):
         A = matrices[image]
         for y in range(n_rows):
@@ -161,7 +161,8 @@ def distort(
             part = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
             there = slice(start + part.start, min(start + part.stop, start + PIECE))
             images = read_only(as_pixels(X[there], full).reshape(-1, rows, columns))
-            distort_images(images, *(array[part] for array in numbers), *grid, out[there].reshape(images.shape))
+            bend = np.zeros((2, PLACES))
+            distort_images(images, *(array[part] for array in numbers), *grid, bend, out[there].reshape(images.shape))
 
         run_chunks(work, -(-n // CHUNK), n_threads)
     return out

@@ -28,7 +28,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistlr.kernels.compiling import jit_inline, jit_reorder, jit_with_memory
+from mnistlr.kernels.compiling import jit_inline, jit_reorder
 
 FULL = 3.0
 """A feature is 255 from this many times the average share on."""
@@ -78,69 +78,101 @@ def _add(share, source, out):
 
 
 @jit_reorder
+def _clear(lines):
+    for y in range(lines.shape[0]):
+        for j in range(lines.shape[1]):
+            lines[y, j] = 0
+
+
+@jit_reorder
 def _roots(sums, scale, out):
     for j in range(len(out)):
         out[j] = np.uint8(np.int32(min(np.sqrt(scale * sums[j]) + np.float32(0.5), np.float32(255))))
 
 
-@jit_with_memory
-def edge_features(images, compass, grids, row_windows, column_windows, out):
-    """Write the features of ``images`` (n, rows, columns) of uint8 to ``out`` (n, n_features) of uint8.
+@jit_reorder
+def _total(lines):
+    total = np.float32(0)
+    for y in range(lines.shape[0]):
+        for j in range(lines.shape[1]):
+            total += lines[y, j]
+    return total
 
-    ``compass`` (2, K + 2) has the x and the y of u_K-1, u_0, ..., u_K-1, u_0. ``row_windows`` (P, rows) and
-    ``column_windows`` (P, columns) have a row for each place along a side, those of all ``grids`` (their sizes) one
-    after the other. All are float32.
+
+@jit_reorder
+def edge_features(images, compass, grids, row_windows, column_windows, out, pixels, slopes, by_column, turned):
+    """Do the work of `write_edge_features`, with its room.
 
     Images lie here on their side, each column a line of memory, which makes the features come out in reading order.
     Arrays are flat, and the innermost loops as long as can be, so that they are vectorised.
     """
     n, n_rows, n_columns = images.shape
-    n_directions, n_places = compass.shape[1] - 2, len(row_windows)
-    width = n_rows + 4
-    padded = np.zeros((n_columns + 4, width), np.int16)
-    smooth = np.zeros((n_columns + 2, width), np.int16)
-    slope_x, slope_y = np.zeros(width, np.float32), np.zeros(width, np.float32)
-    votes = np.zeros((n_directions, width), np.float32)
-    by_column = np.zeros((n_places, n_directions * width), np.float32)
-    longest = _whole_vectors(max(grids) * n_directions)
-    turned, sums = np.zeros(n_rows * longest, np.float32), np.zeros(longest, np.float32)
+    n_directions, n_places, width = compass.shape[1] - 2, len(row_windows), n_rows + 4
+    padded, smooth = pixels[: n_columns + 4], pixels[n_columns + 4 :]
+    slope_x, slope_y, votes = slopes[:width], slopes[width : 2 * width], slopes[2 * width :]
+    sums = turned[n_rows]
     for image in range(n):
         for y in range(n_rows):
             for x in range(n_columns):
                 padded[x + 2, y + 2] = images[image, y, x]
         for x in range(n_columns + 2):
             _smooth(padded[x], padded[x + 1], padded[x + 2], smooth[x])
-        by_column[:] = 0
+        _clear(by_column)
         for x in range(n_columns):
             if not _slopes(smooth[x], smooth[x + 1], smooth[x + 2], slope_x, slope_y):
                 continue
             for k in range(n_directions):
-                _vote(slope_x, slope_y, compass[:, k], compass[:, k + 2], votes[k])
+                _vote(slope_x, slope_y, compass[:, k], compass[:, k + 2], votes[k * width : (k + 1) * width])
             for place in range(n_places):
                 if column_windows[place, x] != 0:
-                    _add(column_windows[place, x], votes.ravel(), by_column[place])
+                    _add(column_windows[place, x], votes, by_column[place])
         first, feature = 0, 0
         for grid in grids:
             n_sums = grid * n_directions
             length = _whole_vectors(n_sums)
-            lines = turned[: n_rows * length].reshape(n_rows, length)
-            lines[:] = 0
+            _clear(turned)
             for place in range(grid):
                 for k in range(n_directions):
                     for y in range(n_rows):
-                        lines[y, place * n_directions + k] = by_column[first + place, k * width + y]
-            total = lines.sum()
+                        turned[y, place * n_directions + k] = by_column[first + place, k * width + y]
+            total = _total(turned[:n_rows])
             scale = np.float32(0)
             if total > 0:
                 scale = np.float32(255**2 * grid * n_sums / FULL) / total
             for row in range(first, first + grid):
-                sums[:] = 0
+                sums[:length] = 0
                 for y in range(n_rows):
                     if row_windows[row, y] != 0:
-                        _add(row_windows[row, y], lines[y], sums[:length])
+                        _add(row_windows[row, y], turned[y, :length], sums[:length])
                 _roots(sums[:n_sums], scale, out[image, feature : feature + n_sums])
                 feature += n_sums
             first += grid
+
+
+def write_edge_features(
+    images: NDArray[np.uint8],
+    compass: NDArray[np.float32],
+    grids: NDArray[np.int64],
+    row_windows: NDArray[np.float32],
+    column_windows: NDArray[np.float32],
+    out: NDArray[np.uint8],
+) -> None:
+    """Write the features of ``images`` (n, rows, columns) to ``out`` (n, n_features).
+
+    ``compass`` (2, K + 2) has the x and the y of u_K-1, u_0, ..., u_K-1, u_0. ``row_windows`` (P, rows) and
+    ``column_windows`` (P, columns) have a row for each place along a side, those of all ``grids`` (their sizes) one
+    after the other. All but ``out`` are read-only.
+    """
+    n_rows, n_columns = images.shape[1:]
+    n_directions, width = compass.shape[1] - 2, n_rows + 4
+    longest = -(-int(grids.max()) * n_directions // LANES) * LANES
+    room = (
+        np.zeros((2 * n_columns + 6, width), np.int16),  # the pixels with a margin, and smooth
+        np.zeros((2 + n_directions) * width, np.float32),  # of a column of pixels: slopes, votes
+        np.zeros((len(row_windows), n_directions * width), np.float32),  # the votes, summed over columns
+        np.zeros((n_rows + 1, longest), np.float32),  # those of a grid, a line for each row of pixels; their sum
+    )
+    edge_features(images, compass, grids, row_windows, column_windows, out, *room)
 
 
 def windows(size: int, places: int) -> NDArray[np.float32]:

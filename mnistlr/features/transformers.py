@@ -13,8 +13,8 @@ from mnistlr._support.arrays import read_only
 from mnistlr._support.sklearn import Interval
 from mnistlr._support.threads import count_threads, run_chunks
 from mnistlr.exceptions import ArgumentError
-from mnistlr.features.deskew import deskew
-from mnistlr.features.edges import compass, edge_features, windows_of_grids
+from mnistlr.features.deskew import write_upright
+from mnistlr.features.edges import compass, windows_of_grids, write_edge_features
 from mnistlr.features.pixels import as_pixels, full_ink, image_shape, is_plain
 
 CHUNK = 256
@@ -152,7 +152,7 @@ class Deskew(OneToOneFeatureMixin, PixelTransformer):  # type: ignore[misc]
         return int(self.n_features_in_)
 
     def _write(self, images: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
-        deskew(images, out.reshape(images.shape))
+        write_upright(images, out.reshape(images.shape))
 
 
 class EdgeFeatures(PixelTransformer):
@@ -239,5 +239,6 @@ class EdgeFeatures(PixelTransformer):
 
     def _write(self, images: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
         grids = np.array(self.grids, np.int64)
-        constants = self.compass_, grids, self.row_windows_, self.column_windows_
-        edge_features(images, *(read_only(constant) for constant in constants), out)
+        constants = self.compass_, self.row_windows_, self.column_windows_
+        directions, row_windows, column_windows = (read_only(constant) for constant in constants)
+        write_edge_features(images, directions, read_only(grids), row_windows, column_windows, out)

@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.sparse.csgraph import connected_components
 
 from mnistlr.exceptions import ImageError
 
@@ -55,8 +54,7 @@ def separate(ink: Array) -> list[tuple[Array, Box]]:
         )
     boxes = np.array([[r.start, c.start, r.stop, c.stop] for r, c in ndimage.find_objects(pieces)])
     belong = _belong_together(boxes) | _broken(pieces, boxes)
-    _, digit_of = connected_components(belong, directed=False)
-    digits = np.append(0, digit_of + 1)[pieces]
+    digits = np.append(0, _groups(belong) + 1)[pieces]
     digits = _with_detached_parts(digits)
     found = []
     for k, area in enumerate(ndimage.find_objects(digits), start=1):
@@ -131,6 +129,18 @@ def _belong_together(boxes: NDArray[np.int_]) -> NDArray[np.bool_]:
         belong &= ~(is_tall & is_tall[:, None]) | (gap < -height.max() / 4)
     np.fill_diagonal(belong, True)
     return belong
+
+
+def _groups(belong: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the number of each piece's group: pieces are in one if others link them.
+
+    By squaring, because importing SciPy's graphs takes as long as finding the digits.
+    """
+    linked = belong
+    while (linked != (wider := linked @ linked)).any():
+        linked = wider
+    numbers: NDArray[np.intp] = np.unique(linked.argmax(axis=1), return_inverse=True)[1]
+    return numbers
 
 
 def _broken(pieces: NDArray[np.int32], boxes: NDArray[np.int_]) -> NDArray[np.bool_]:

@@ -32,8 +32,9 @@ except Exception:
 REORDER = {"reassoc", "contract", "arcp", "nsz"}
 
 
-# Most kernels allocate nothing. Without numba's reference counts they compile in two thirds of the time. A kernel that
-# does not say what it lets the compiler reorder would get that from its caller.
+# Kernels allocate nothing. Without numba's reference counts they compile in two thirds of the time, and without its
+# runtime they are loaded sooner. A kernel that does not say what it lets the compiler reorder would get that from its
+# caller.
 COMMON: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": False, "_nrt": False}
 
 
@@ -82,9 +83,11 @@ class KernelCache(NullCache):
         try:
             from numba.core.compiler import CompileResult
 
-            target_context.refresh()
             parts = self._files.load(self._key(sig, target_context.codegen()))
-            return None if parts is None else CompileResult._rebuild(target_context, *parts)
+            if parts is None:
+                return None
+            # numba's own cache first imports all that numba can compile, 0.4 s: to compile more, not to run this.
+            return CompileResult._rebuild(target_context, *parts)
         except Exception:  # whatever it was, compiling is the remedy
             return None
 
@@ -189,7 +192,5 @@ class SealedFiles:
 
 jit = _njit()
 jit_reorder = _njit(fastmath=REORDER)
-# For what allocates room of its own.
-jit_with_memory = _njit(fastmath=REORDER, _nrt=True)
 # For what is called for every sample: passing arrays to a function costs as much as a short one does.
 jit_inline = _njit(inline="always")

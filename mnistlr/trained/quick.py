@@ -17,8 +17,8 @@ import numpy as np
 
 from mnistlr._support.arrays import Array, read_only
 from mnistlr.exceptions import ArgumentError
-from mnistlr.features.deskew import deskew
-from mnistlr.features.edges import edge_features
+from mnistlr.features.deskew import write_upright
+from mnistlr.features.edges import write_edge_features
 
 FILE: Traversable = files("mnistlr.trained") / "reader.npz"
 """The model file."""
@@ -33,7 +33,7 @@ class QuickReader(NamedTuple):
     grids: Array
     row_windows: Array
     column_windows: Array
-    """As `mnistlr.features.edges.edge_features` takes them."""
+    """As `mnistlr.features.edges.write_edge_features` takes them."""
     coef: Array
     """Shape (n_classes, n_features)."""
     intercept: Array
@@ -60,10 +60,11 @@ class QuickReader(NamedTuple):
             raise ArgumentError(f"expected images of {n_pixels} pixels in uint8, got {X.dtype} of shape {X.shape}.")
         images = read_only(np.ascontiguousarray(X).reshape(-1, *self.shape))
         upright = np.empty(images.shape, np.uint8)
-        deskew(images, upright)
+        write_upright(images, upright)
         out = np.empty((len(images), self.coef.shape[1]), np.uint8)
-        constants = map(read_only, (upright, self.compass, self.grids, self.row_windows, self.column_windows))
-        edge_features(*constants, out)
+        given = self.compass, self.grids, self.row_windows, self.column_windows
+        compass, grids, row_windows, column_windows = map(read_only, given)
+        write_edge_features(read_only(upright), compass, grids, row_windows, column_windows, out)
         return out
 
     def predict_proba(self, X: Array) -> Array:

@@ -36,7 +36,7 @@ def test_is_what_the_equation_says(shape, strength):
     images = random.randint(0, 256, (20, *shape)).astype(np.uint8)
     numbers = draw(20, strength, shape, random)
     out = np.empty_like(images)
-    distort_images(images, *numbers, *(windows(side, PLACES) for side in shape), out)
+    distort_images(images, *numbers, *(windows(side, PLACES) for side in shape), np.empty((2, PLACES)), out)
     for k, image in enumerate(images):
         difference = out[k].astype(int) - defined(image, *(array[k] for array in numbers))
         assert np.abs(difference).max() <= 1  # a sum in float32 may end on the other side of a half

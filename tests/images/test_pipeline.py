@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
+from scipy.sparse.csgraph import connected_components
 
 from mnistlr import ImageError, MissingExtraError, SoftmaxRegression, find_digits, to_mnist
 from mnistlr.images import trace
-from mnistlr.images.pieces import cut_out, separate
+from mnistlr.images.pieces import _groups, cut_out, separate
 from mnistlr.images.strokes import even_out, stroke_width
 from tests.conftest import Attack, ImageData
 
@@ -93,6 +95,16 @@ def test_a_broken_stroke_is_one_digit() -> None:
     assert len(find_digits(ring(gap=11))) == 2
     with pytest.raises(ImageError, match="found 2"):
         to_mnist(ring(gap=11))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_pieces_are_in_one_group_if_others_link_them(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    n = int(random.integers(1, 201))
+    belong = random.random((n, n)) < random.choice([0.3, 1.5]) / n
+    belong |= belong.T | np.eye(n, dtype=bool)
+    _, expected = connected_components(belong, directed=False)
+    assert_array_equal(_groups(belong), expected)
 
 
 def test_no_ink_is_no_digit() -> None:
