@@ -1,4 +1,4 @@
-"""Draw digits, tables and exhibits in the terminal; plain text where there is no colour."""
+"""Draw digits and tables in the terminal; plain text where there is no colour."""
 
 import math
 from collections.abc import Sequence
@@ -10,15 +10,12 @@ from numpy.typing import NDArray
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderResult
-from rich.padding import Padding
 from rich.style import Style
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
 from mnistlr.metrics.explanation import Explanation
 from mnistlr.metrics.summary import ClassificationSummary, write_count
-from mnistlr.walkthrough.exhibit import Block, Table
-from mnistlr.walkthrough.run import Shown
 
 _ASCII_INK = " .:-=+*#%@"  # from none to full
 _FOR, _AGAINST = (86, 180, 233), (230, 159, 0)  # Okabe's and Ito's sky blue and orange, on black for zero
@@ -248,47 +245,6 @@ def _number_table(columns: Sequence[str], *rows: Sequence[str]) -> RichTable:
     for row in rows:
         drawn.add_row(*row)
     return drawn
-
-
-def draw_exhibit(shown: Shown, number: int, title: str, console: Console) -> Group:
-    """Draw an exhibit of the walk-through: its title, number, seconds and code, then what there is to see."""
-    code = [
-        RichText(f"{'...' if line.startswith((' ', '}')) else '>>>'} {line}", "cyan")
-        for line in shown.exhibit.code.splitlines()
-    ]
-    return Group(_head(f"{number}. {title} ", f" {shown.seconds:.2f} s", console), *code, *_draw_blocks(shown, console))
-
-
-def draw_summary(table: Table, number: int, console: Console) -> Group:
-    """Draw the results at the end of the walk-through."""
-    return Group(_head(f"{number}. In short ", "", console), "", draw_table(table.columns, table.rows), "")
-
-
-def _head(title: str, seconds: str, console: Console) -> RichText:
-    dash = "-" if console.options.ascii_only else "─"
-    dashes = dash * max(1, console.width - len(title) - len(seconds))
-    return RichText.assemble((title, "bold"), (dashes, "dim"), seconds)
-
-
-def _draw_blocks(shown: Shown, console: Console) -> list[Any]:
-    drawn: list[Any] = []
-    for before, block in zip([None, *shown.blocks], shown.blocks, strict=False):
-        if not (isinstance(before, str) and isinstance(block, str)):  # lines of text follow each other
-            drawn.append("")
-        drawn.append(_draw_block(block, console))
-    return [*drawn, ""]
-
-
-def _draw_block(block: Block, console: Console) -> Any:
-    match block:
-        case str():
-            return RichText(block)
-        case Table():
-            return draw_table(block.columns, block.rows)
-        case ClassificationSummary():
-            return draw_matrix(block, console)
-        case _:
-            return Padding(draw_image(block, console), (0, 0, 0, 4))
 
 
 def _has_colours(console: Console) -> bool:

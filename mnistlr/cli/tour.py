@@ -8,7 +8,7 @@ from mnistlr._support.extras import how_to_install
 from mnistlr._support.files import check_writable
 from mnistlr._support.threads import count_threads, default_n_jobs
 from mnistlr.cli.console import open_console, open_in_browser, progress
-from mnistlr.cli.terminal import draw_exhibit, draw_summary
+from mnistlr.cli.exhibits import draw_exhibit, draw_summary
 from mnistlr.datasets.named import NamedData, load_mnist_or_digits, load_named
 
 

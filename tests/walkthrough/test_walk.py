@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precisio
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.utils import shuffle as peer_shuffle
 
-from mnistlr.cli.terminal import draw_exhibit, draw_summary
+from mnistlr.cli.exhibits import draw_exhibit, draw_summary
 from mnistlr.datasets.named import NamedData, load_named
 from mnistlr.walkthrough import About, Walk
 from mnistlr.walkthrough.exhibit import Names, Table
