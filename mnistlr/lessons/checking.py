@@ -72,7 +72,7 @@ def check(name: str, answer: Any, *given: Any) -> Any:
     if fault is None:
         print(f"Right. {exercise.right}")
         return answer
-    print(f"{fault} {SOLUTION}")
+    print(f"{fault}\n{SOLUTION}")
     return exercise.solution if exercise.cases else exercise.solution(*given)
 
 

@@ -176,7 +176,7 @@ plot_confusion_matrix(table.astype(int), list(range(10))).figure
 
 # %%
 mistaken = np.flatnonzero((y_test == truth) & (answers == taken_for))[:8]
-show(X_test[mistaken], [f"a {truth} taken for a {taken_for}"] * len(mistaken), n_columns=8)
+show(X_test[mistaken], [f"{truth} as {taken_for}"] * len(mistaken), n_columns=8)
 
 # %% [markdown]
 # ## The same in the package

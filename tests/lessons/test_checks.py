@@ -21,7 +21,7 @@ def say(capsys: pytest.CaptureFixture[str], name: str, answer: Any, *given: Any)
     capsys.readouterr()
     check(name, answer, *given)
     out, err = capsys.readouterr()
-    assert out.count("\n") == 1
+    assert out.count("\n") == 1 + out.endswith(f"\n{SOLUTION}\n")
     assert err == ""
     return out.rstrip()
 
@@ -32,7 +32,7 @@ def test_a_usual_mistake_is_recognised(
 ) -> None:
     given = QUESTIONS.get(name, ())
     answer = mistake(*given) if given else mistake
-    assert say(capsys, name, answer, *given) == f"Not yet: {sentence} {SOLUTION}"
+    assert say(capsys, name, answer, *given) == f"Not yet: {sentence}\n{SOLUTION}"
     assert sentence.endswith((".", "?", ")"))
 
 
