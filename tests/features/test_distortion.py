@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse as sp
 
 from mnistlr import ArgumentError
+from mnistlr._support.arrays import read_only
 from mnistlr.features import DigitReader, add_distorted, distort, distortion
 from mnistlr.features.distortion import BEND, CHUNK, PIECE, PLACES, distort_images, draw
 from mnistlr.features.edges import windows
@@ -36,7 +37,9 @@ def test_is_what_the_equation_says(shape, strength):
     images = random.randint(0, 256, (20, *shape)).astype(np.uint8)
     numbers = draw(20, strength, shape, random)
     out = np.empty_like(images)
-    distort_images(images, *numbers, *(windows(side, PLACES) for side in shape), np.empty((2, PLACES)), out)
+    # Read-only as `distort` has them: numba compiles anew for others.
+    by_side = (read_only(windows(side, PLACES)) for side in shape)
+    distort_images(read_only(images), *numbers, *by_side, np.empty((2, PLACES)), out)
     for k, image in enumerate(images):
         difference = out[k].astype(int) - defined(image, *(array[k] for array in numbers))
         assert np.abs(difference).max() <= 1  # a sum in float32 may end on the other side of a half
