@@ -29,10 +29,9 @@ from mnistlr._support.arrays import Array, read_only
 from mnistlr._support.threads import count_threads, run_chunks
 from mnistlr.exceptions import ArgumentError
 from mnistlr.features.edges import windows
-from mnistlr.features.pixels import as_pixels, full_ink, image_shape
+from mnistlr.features.pixels import TYPES, as_pixels, full_ink, image_shape
 from mnistlr.kernels.compiling import jit, jit_reorder
 
-TYPES = [np.float64, np.float32, np.uint8]  # what is none of these becomes the first
 PLACES = 5
 CHUNK = 256
 """Images that a thread takes at a time."""

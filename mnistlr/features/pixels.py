@@ -8,6 +8,9 @@ from scipy.sparse import issparse
 
 from mnistlr.exceptions import ArgumentError
 
+TYPES = [np.float64, np.float32, np.uint8]
+"""Of pixels. What is none of these becomes the first."""
+
 
 def image_shape(n_features: int, shape: Any) -> tuple[int, int]:
     """Return rows and columns of images with so many pixels.

@@ -13,7 +13,7 @@ from mnistlr._support.arrays import Array
 from mnistlr._support.foreign import check_in_process
 from mnistlr._support.sklearn import Interval, check_sample_weight
 from mnistlr.estimators import SoftmaxRegression
-from mnistlr.features.pixels import is_plain
+from mnistlr.features.pixels import TYPES, is_plain
 from mnistlr.features.transformers import Deskew, EdgeFeatures
 from mnistlr.metrics import Explanation
 
@@ -226,8 +226,7 @@ class DigitReader(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return explain_reader(self, image)
 
     def _validate(self, X: Any, y: Any = "no_validation", *, reset: bool) -> Any:
-        types = [np.float64, np.float32, np.uint8]
-        return validate_data(self, X, y, accept_sparse="csr", dtype=types, order="C", reset=reset)
+        return validate_data(self, X, y, accept_sparse="csr", dtype=TYPES, order="C", reset=reset)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -15,7 +15,7 @@ from mnistlr._support.threads import count_threads, run_chunks
 from mnistlr.exceptions import ArgumentError
 from mnistlr.features.deskew import write_upright
 from mnistlr.features.edges import compass, windows_of_grids, write_edge_features
-from mnistlr.features.pixels import as_pixels, full_ink, image_shape, is_plain
+from mnistlr.features.pixels import TYPES, as_pixels, full_ink, image_shape, is_plain
 
 CHUNK = 256
 """Images that a thread takes at a time."""
@@ -106,8 +106,7 @@ class PixelTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         raise NotImplementedError
 
     def _validate(self, X: Any, reset: bool) -> Any:
-        types = [np.float64, np.float32, np.uint8]  # what is none of these becomes the first
-        return validate_data(self, X, accept_sparse="csr", dtype=types, order="C", reset=reset)
+        return validate_data(self, X, accept_sparse="csr", dtype=TYPES, order="C", reset=reset)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
