@@ -93,6 +93,7 @@ def minimise(
     rule: GradientRule | ImprovementRule,
     max_iter: int,
     watcher: Watcher | None = None,
+    seconds: float = 0.0,
 ) -> tuple[Result, dict[str, Array]]:
     """Run a solver until the rule, a watcher or ``max_iter`` stops it.
 
@@ -105,6 +106,8 @@ def minimise(
     rule : GradientRule or ImprovementRule
     max_iter : int
     watcher : Watcher, optional
+    seconds : float
+        What the solver took to be set up.
 
     Returns
     -------
@@ -118,7 +121,7 @@ def minimise(
     DivergenceError
         If the numbers are no longer finite.
     """
-    history, seconds, theta, n_iter, has_begun = History(), 0.0, start, 0, False
+    history, theta, n_iter, has_begun = History(), start, 0, False
     while True:
         if watcher is not None and not has_begun:
             watcher.begin(theta)
@@ -307,10 +310,12 @@ def run(
 
 def _run_in_span(objective: Objective, max_iter: int, watcher: Watcher | None) -> tuple[Result, dict[str, Array]]:
     """Minimise from zero by L-BFGS in the span of the samples, as far as rounding allows."""
+    started = time.perf_counter()
     inner = span.Span(objective)
+    seconds = time.perf_counter() - started
     iterates, rule = lbfgs(inner.objective, precondition=False), GradientRule(SPAN_TOL, inner.objective, np.inf)
     watcher = None if watcher is None else FromSpan(watcher, inner)
-    result, history = minimise(iterates, inner.objective.zeros(), rule, max_iter, watcher)
+    result, history = minimise(iterates, inner.objective.zeros(), rule, max_iter, watcher, seconds)
     return replace(result, theta=inner.theta(result.theta)), history
 
 

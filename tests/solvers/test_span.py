@@ -1,5 +1,6 @@
 """Few samples with many features: the problem in the span of the samples is the same problem."""
 
+import time
 from itertools import islice
 
 import numpy as np
@@ -88,6 +89,17 @@ def test_a_watcher_sees_all_weights() -> None:
     traced = trace_fit(SoftmaxRegression(), X, y, X_test, y_test)
     assert_array_equal(traced["objective"], model.history_["objective"])
     assert traced["test_error"][-1] == np.mean(model.predict(X_test) != y_test)
+
+
+def test_the_clock_runs_while_inner_products_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    init = Span.__init__
+
+    def slow(self: Span, objective: Objective) -> None:
+        time.sleep(0.05)
+        init(self, objective)
+
+    monkeypatch.setattr(Span, "__init__", slow)
+    assert SoftmaxRegression().fit(*data()).history_["seconds"][0] >= 0.05
 
 
 def test_a_warm_start_from_outside_of_the_span_is_kept() -> None:
