@@ -78,13 +78,6 @@ def _add(share, source, out):
 
 
 @jit_reorder
-def _clear(lines):
-    for y in range(lines.shape[0]):
-        for j in range(lines.shape[1]):
-            lines[y, j] = 0
-
-
-@jit_reorder
 def _roots(sums, scale, out):
     for j in range(len(out)):
         out[j] = np.uint8(np.int32(min(np.sqrt(scale * sums[j]) + np.float32(0.5), np.float32(255))))
@@ -117,7 +110,7 @@ def edge_features(images, compass, grids, row_windows, column_windows, out, pixe
                 padded[x + 2, y + 2] = images[image, y, x]
         for x in range(n_columns + 2):
             _smooth(padded[x], padded[x + 1], padded[x + 2], smooth[x])
-        _clear(by_column)
+        by_column[:] = 0
         for x in range(n_columns):
             if not _slopes(smooth[x], smooth[x + 1], smooth[x + 2], slope_x, slope_y):
                 continue
@@ -130,7 +123,7 @@ def edge_features(images, compass, grids, row_windows, column_windows, out, pixe
         for grid in grids:
             n_sums = grid * n_directions
             length = _whole_vectors(n_sums)
-            _clear(turned)
+            turned[:] = 0
             for place in range(grid):
                 for k in range(n_directions):
                     for y in range(n_rows):
