@@ -43,7 +43,7 @@ def tour(
     console.print()
     about = About.of(data, folder=None if folder is None else str(folder.absolute()), seed=seed)
     page_notices = notices if data.name != "mnist" else []
-    origin = "" if report is None else fingerprint(about, data, page_notices)
+    origin = "" if report is None else fingerprint(about, data, page_notices, count_threads(n_jobs))
     is_drawn = report is not None and is_up_to_date(report, origin)
     walk, number, seconds = Walk(about, draw=report is not None and not is_drawn), 0, 0.0
     with (

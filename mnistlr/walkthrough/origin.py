@@ -1,7 +1,7 @@
 """What a page was made from. A page that would come out the same is not made again, which takes half a minute.
 
 The page keeps a fingerprint of its origin: of the code of this package, the libraries that compute and draw, the
-machine whose seconds it shows, the data, the seed and the notices.
+machine and the threads whose seconds it shows, the data, the seed and the notices.
 """
 
 import platform
@@ -19,10 +19,10 @@ LIBRARIES = ("numpy", "scipy", "numba", "scikit-learn", "matplotlib", "jinja2")
 HEAD = 4096  # bytes at the beginning of a page, which hold its fingerprint
 
 
-def fingerprint(about: About, data: NamedData, notices: Iterable[str]) -> str:
+def fingerprint(about: About, data: NamedData, notices: Iterable[str], n_threads: int = 1) -> str:
     """Return the SHA-256, in hexadecimal digits, of all that a page depends on."""
     origin = sha256()
-    for part in (*LIBRARIES, platform.platform(), about, *sorted(data.checksums.items()), *notices):
+    for part in (*LIBRARIES, platform.platform(), n_threads, about, *sorted(data.checksums.items()), *notices):
         known = f"{part} {version(part)}" if part in LIBRARIES else str(part)
         origin.update(known.encode() + b"\0")
     for array in (data.X_test, data.y_test):

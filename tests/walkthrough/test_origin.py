@@ -26,13 +26,14 @@ def test_the_fingerprint_depends_on_data_seed_notices_and_libraries(
         origin.fingerprint(about, data, []),
         origin.fingerprint(About.of(data, seed=1), data, []),
         origin.fingerprint(about, data, ["a notice"]),
+        origin.fingerprint(about, data, [], n_threads=2),
         origin.fingerprint(about, dataclasses.replace(data, X_test=data.X_test[::-1].copy()), []),
         origin.fingerprint(about, dataclasses.replace(data, checksums={"train-images": "other"}), []),
     }
     assert origin.fingerprint(About.of(data), data, ()) in found
     monkeypatch.setattr(origin, "version", lambda library: "99")
     found.add(origin.fingerprint(about, data, []))
-    assert len(found) == 6
+    assert len(found) == 7
 
 
 def test_the_fingerprint_depends_on_every_source(
