@@ -24,5 +24,5 @@ def read_only(array: Array) -> Array:
     numba compiles anew for writable arrays; views like this one give all callers one type.
     """
     view = array.view(np.ndarray)
-    view.flags.writeable = False
+    view.setflags(write=False)
     return view

@@ -63,12 +63,15 @@ def _slopes(left, here, right, slope_x, slope_y):
 
 
 @jit_reorder
-def _vote(slope_x, slope_y, before, after, out):
-    before_x, before_y, after_x, after_y = before[0], before[1], after[0], after[1]
-    for y in range(len(out)):
-        to_after = slope_x[y] * after_y - slope_y[y] * after_x
-        from_before = before_x * slope_y[y] - before_y * slope_x[y]
-        out[y] = max(np.float32(0), min(to_after, from_before))
+def _vote(slope_x, slope_y, compass, votes):
+    """Write the votes of a column of pixels, one direction after the other."""
+    width = len(slope_x)
+    for k in range(compass.shape[1] - 2):
+        before_x, before_y, after_x, after_y = compass[0, k], compass[1, k], compass[0, k + 2], compass[1, k + 2]
+        for y in range(width):
+            to_after = slope_x[y] * after_y - slope_y[y] * after_x
+            from_before = before_x * slope_y[y] - before_y * slope_x[y]
+            votes[k * width + y] = max(np.float32(0), min(to_after, from_before))
 
 
 @jit_reorder
@@ -114,8 +117,7 @@ def edge_features(images, compass, grids, row_windows, column_windows, out, pixe
         for x in range(n_columns):
             if not _slopes(smooth[x], smooth[x + 1], smooth[x + 2], slope_x, slope_y):
                 continue
-            for k in range(n_directions):
-                _vote(slope_x, slope_y, compass[:, k], compass[:, k + 2], votes[k * width : (k + 1) * width])
+            _vote(slope_x, slope_y, compass, votes)
             for place in range(n_places):
                 if column_windows[place, x] != 0:
                     _add(column_windows[place, x], votes, by_column[place])
@@ -158,12 +160,12 @@ def write_edge_features(
     """
     n_rows, n_columns = images.shape[1:]
     n_directions, width = compass.shape[1] - 2, n_rows + 4
-    longest = -(-int(grids.max()) * n_directions // LANES) * LANES
+    longest = -(-max(grids.tolist()) * n_directions // LANES) * LANES
     room = (
         np.zeros((2 * n_columns + 6, width), np.int16),  # the pixels with a margin, and smooth
         np.zeros((2 + n_directions) * width, np.float32),  # of a column of pixels: slopes, votes
-        np.zeros((len(row_windows), n_directions * width), np.float32),  # the votes, summed over columns
-        np.zeros((n_rows + 1, longest), np.float32),  # those of a grid, a line for each row of pixels; their sum
+        np.empty((len(row_windows), n_directions * width), np.float32),  # the votes, summed over columns
+        np.empty((n_rows + 1, longest), np.float32),  # those of a grid, a line for each row of pixels; their sum
     )
     edge_features(images, compass, grids, row_windows, column_windows, out, *room)
 

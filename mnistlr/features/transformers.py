@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from mnistlr._support.arrays import read_only
+from mnistlr._support.arrays import Array, read_only
 from mnistlr._support.sklearn import Interval
 from mnistlr._support.threads import count_threads, run_chunks
 from mnistlr.exceptions import ArgumentError
@@ -30,6 +30,7 @@ class PixelTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     n_jobs: int | None
     shape_: tuple[int, int]
     full_ink_: float
+    n_features_in_: int
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the shape of the images, and for other types than ``uint8`` which value is full ink.
@@ -87,12 +88,18 @@ class PixelTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         def work(chunk: int) -> None:
             part = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
-            images = as_pixels(X[part], self.full_ink_).reshape(-1, *self.shape_)
-            self._write(read_only(images), out[part])
+            self._write(self._images(X[part]), out[part])
 
         n_chunks = -(-len(out) // CHUNK)
-        run_chunks(work, n_chunks, count_threads(self.n_jobs) if n_chunks > 1 else 1)
+        if n_chunks > 1:
+            run_chunks(work, n_chunks, count_threads(self.n_jobs))
+        else:  # getting ready for threads takes longer than an image does
+            self._write(self._images(X), out)
         return out
+
+    def _images(self, X: Any) -> NDArray[np.uint8]:
+        """Return checked data as images for kernels, shape (n, rows, columns)."""
+        return read_only(as_pixels(X, self.full_ink_).reshape(-1, *self.shape_))
 
     def _prepare(self) -> None:
         """Compute what depends on the shape of the images alone."""
@@ -229,15 +236,23 @@ class EdgeFeatures(PixelTransformer):
             raise ArgumentError(
                 f"expected grids with the sides of one or more grids, such as (8, 6), got {self.grids!r}."
             )
-        self.compass_ = compass(self.directions)
-        self.row_windows_, self.column_windows_ = (windows_of_grids(size, self.grids) for size in self.shape_)
+        row_windows, column_windows = (windows_of_grids(size, self.grids) for size in self.shape_)
+        self.take(compass(self.directions), row_windows, column_windows)
+
+    def take(self, compass: Array, row_windows: Array, column_windows: Array) -> None:
+        """Take the constants: made anew, or as they were in another process or a file."""
+        self.compass_, self.row_windows_, self.column_windows_ = map(read_only, (compass, row_windows, column_windows))
+        self._grids = read_only(np.array(self.grids, np.int64))
+        self._n_edges: int = (compass.shape[1] - 2) * sum(grid * grid for grid in self.grids)
 
     @property
     def _n_features_out(self) -> int:
-        return int(self.directions) * sum(grid * grid for grid in self.grids)
+        return self._n_edges
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if hasattr(self, "compass_"):
+            self.take(self.compass_, self.row_windows_, self.column_windows_)  # read-only again
 
     def _write(self, images: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
-        grids = np.array(self.grids, np.int64)
-        constants = self.compass_, self.row_windows_, self.column_windows_
-        directions, row_windows, column_windows = (read_only(constant) for constant in constants)
-        write_edge_features(images, directions, read_only(grids), row_windows, column_windows, out)
+        write_edge_features(images, self.compass_, self._grids, self.row_windows_, self.column_windows_, out)

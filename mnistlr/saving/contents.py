@@ -204,10 +204,11 @@ def _build_reader(reader: DigitReader, header: dict[str, Any], arrays: Arrays) -
     if not grids or not all(type(grid) is int and grid >= 1 for grid in grids):
         raise ModelFileError(f"is damaged: expected the sides of one or more grids, found {grids}.")
     deskew, edges, classifier = reader.steps()
-    edges.compass_ = _directions_or_windows(arrays, "compass", 2, directions + 2)
-    edges.row_windows_, edges.column_windows_ = (
-        _directions_or_windows(arrays, name, sum(grids)) for name in ("row_windows", "column_windows")
+    directions_and_windows = (
+        _directions_or_windows(arrays, "compass", 2, directions + 2),
+        *(_directions_or_windows(arrays, name, sum(grids)) for name in ("row_windows", "column_windows")),
     )
+    edges.take(*directions_and_windows)
     shape = (edges.row_windows_.shape[1], edges.column_windows_.shape[1])
     n_pixels = math.prod(shape)
     if reader.n_features_in_ != n_pixels or image_shape(n_pixels, reader.shape) != shape:
@@ -220,8 +221,7 @@ def _build_reader(reader: DigitReader, header: dict[str, Any], arrays: Arrays) -
         classifier, header, arrays, {"coef", "intercept", "classes", "compass", "row_windows", "column_windows"}
     )
     expected = (compass(directions), *(windows_of_grids(size, grids) for size in shape))
-    found = (edges.compass_, edges.row_windows_, edges.column_windows_)
-    if not all(np.allclose(*pair, atol=1e-6) for pair in zip(found, expected, strict=True)):
+    if not all(np.allclose(*pair, atol=1e-6) for pair in zip(directions_and_windows, expected, strict=True)):
         raise ModelFileError("is damaged: its directions or windows are not those of its features.")
     for step, ink in ((deskew, full_ink), (edges, 255.0)):
         step.n_features_in_, step.shape_, step.full_ink_ = n_pixels, shape, ink
