@@ -23,6 +23,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "n_jobs": [Integral, None],
     "batch_size": [Interval(Integral, 1, 2**31 - 1, closed="both")],
     "learning_rate": [StrOptions({"auto", "constant", "invscaling"})],
+    "step_scale": [Interval(Real, 0, None, closed="neither")],
     "eta0": [Interval(Real, 0, None, closed="neither")],
     "power_t": [Interval(Real, 0, None, closed="left")],
     "average": ["boolean"],

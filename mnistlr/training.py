@@ -39,7 +39,7 @@ SMALL = 10_000_000  # n_samples * n_features * n_raw: "lbfgs" finds the optimum 
 SMALL_AND_WIDE = 200_000_000  # the same where features are as many as samples: it takes a dozen iterations there
 SMALL_TOL, SMALL_AND_WIDE_TOL = 3e-5, 3e-6  # of "lbfgs" for these, where they are no larger or larger than SMALL
 SPAN_TOL = 1e-7  # of "lbfgs" in the span of few samples, where an iteration costs next to nothing
-SET_FOR_SGD = {"batch_size", "learning_rate", "eta0", "power_t", "average", "momentum", "early_stopping"}
+SET_FOR_SGD = {"batch_size", "learning_rate", "step_scale", "eta0", "power_t", "average", "momentum", "early_stopping"}
 SET_FOR_SGD |= {"validation_fraction", "n_iter_no_change", "tol", "max_iter"}
 
 
@@ -247,6 +247,7 @@ def sgd_settings(model: Any) -> dict[str, Any]:
     return {
         "batch_size": model.batch_size,
         "eta": None if auto else model.eta0,
+        "step_scale": model.step_scale,
         "power": 0.5 if auto else 0.0 if model.learning_rate == "constant" else model.power_t,
         "average": model.average,
         "momentum": model.momentum,

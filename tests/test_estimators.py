@@ -230,6 +230,16 @@ def test_partial_fit_of_all_is_one_epoch_of_fit(data):
     assert not hasattr(whole.partial_fit(X, y), "history_")
 
 
+def test_steps_are_as_long_as_asked_for(data):
+    X, y = np.vstack([data[0], data[0] + 0.1]), np.tile(data[1], 2)
+    with pytest.warns(ConvergenceWarning):
+        fits = [SoftmaxRegression(alpha=0, step_scale=f, max_iter=1, random_state=0).fit(X, y) for f in (1.0, 0.5, 4.0)]
+    first = [float(fit.history_["step"][0]) for fit in fits]
+    np.testing.assert_allclose(first, np.array([1.0, 0.5, 4.0]) * first[0])
+    pieces = SoftmaxRegression(alpha=0, step_scale=4.0, random_state=0).partial_fit(X, y, classes=[0, 1, 2])
+    assert_array_equal(pieces.coef_, fits[2].coef_)
+
+
 def test_early_stopping_keeps_the_best(small_mnist: ImageData):
     X, y = small_mnist.X_train[:1500], small_mnist.y_train[:1500]
     fit = SoftmaxRegression(early_stopping=True, alpha=0, n_iter_no_change=3, tol=0, random_state=0).fit(X, y)

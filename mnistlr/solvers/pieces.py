@@ -47,7 +47,7 @@ class Pieces:
         return max(float(np.ldexp(self.mean_weight, -exponent)), mean / MOST)
 
     def derive_step_size(
-        self, objective: Objective, batch_size: int, last: StepSize, rare: Array
+        self, objective: Objective, batch_size: int, last: StepSize, rare: Array, scale: float
     ) -> tuple[StepSize | None, bool]:
         """Return the step size if it is to be learned anew with ``objective``'s piece, the latest, or None.
 
@@ -72,4 +72,4 @@ class Pieces:
         self.n_learned = self.n_samples
         if n_recent >= 2 * ENOUGH:
             self.recent = ()
-        return derive_step_size(together, batch_size, rare), is_larger
+        return derive_step_size(together, batch_size, rare, scale), is_larger

@@ -182,6 +182,8 @@ class SGD:
     batch_size : int
     eta : float or None
         First step size; None derives it from the data.
+    step_scale : float
+        How many times as long a derived step is, as far as the penalty lets it; see ``step_size``.
     power : float
         0 is a constant step, larger values make later steps smaller.
     average : bool
@@ -196,6 +198,7 @@ class SGD:
         *,
         batch_size: int = 16,
         eta: float | None = None,
+        step_scale: float = 1.0,
         power: float = 0.5,
         average: bool = True,
         momentum: float = 0.0,
@@ -203,10 +206,10 @@ class SGD:
         samples = objective.samples
         self.n_raw, self.unit = objective.n_raw, samples.unit
         self.batch_size, self.power, self.average, self.momentum = batch_size, power, average, momentum
-        self.is_derived = eta is None
+        self.is_derived, self.step_scale = eta is None, step_scale
         self.rare = np.zeros(samples.d, bool) if momentum else samples.rare_features(batch_size, self.n_raw)
         if eta is None:
-            self._take(derive_step_size(objective, batch_size, self.rare), samples.dtype)
+            self._take(derive_step_size(objective, batch_size, self.rare, step_scale), samples.dtype)
         else:
             self._take(StepSize(np.zeros(samples.d), np.ones(samples.d), eta, eta, np.inf), samples.dtype)
         self.restart(objective, theta)
@@ -257,7 +260,7 @@ class SGD:
         unit_weight = self.pieces.add(objective, exponent)
         if self.is_derived:
             n, size = objective.samples.n, min(self.batch_size, objective.samples.n)
-            step, is_larger = self.pieces.derive_step_size(objective, size, self.step_size, self.rare)
+            step, is_larger = self.pieces.derive_step_size(objective, size, self.step_size, self.rare, self.step_scale)
             if step is not None:
                 self._take(step, objective.samples.dtype)
                 self.horizon = max(self.horizon, self.steps + n / size)
@@ -331,7 +334,7 @@ def sgd(
     random_state : RandomState, optional
         Shuffles the samples.
     **settings
-        Of ``SGD``: batch_size, eta, power, average, momentum.
+        Of ``SGD``: batch_size, eta, step_scale, power, average, momentum.
     """
     random_state = np.random.RandomState() if random_state is None else random_state
     state = SGD(objective, objective.zeros() if theta is None else theta, **settings)

@@ -19,7 +19,8 @@ and Improved Rates", ICML 2019, section 3),
     eta = 2 / (c (mean ||(x', 1)||^2 / B + lambda_max) + alpha max_j 1 / s_j^2),
 
 where lambda_max is the largest eigenvalue of mean (x', 1)(x', 1)^T, and c bounds the curvature of the loss along its
-raw predictions (``curvature``).
+raw predictions (``curvature``). Where predictions are sure the loss hardly curves, and longer steps are safe: with a
+``scale`` f, c / f takes the place of c in this equation.
 """
 
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ class StepSize:
     mean_square: float
 
 
-def derive_step_size(objective: Objective, batch_size: int, rare: Array | None = None) -> StepSize:
+def derive_step_size(objective: Objective, batch_size: int, rare: Array | None = None, scale: float = 1.0) -> StepSize:
     """Derive the step from some ``SUBSET`` evenly spaced samples.
 
     Sample weights s (of mean 1) count as repetitions in all means but one: a sample comes with all its weight in one
@@ -92,7 +93,7 @@ def derive_step_size(objective: Objective, batch_size: int, rare: Array | None =
     # The intercept's own eigenvalue is 1.
     eigenvalue = max(eigenvalue_of_changed(subset, weight, mean, metric), 1.0)
     penalty = objective.alpha * metric.max()
-    curvature = c * (mean_square / batch_size + eigenvalue) + penalty
+    curvature = c / scale * (mean_square / batch_size + eigenvalue) + penalty
     steady = max(curvature, c * float((weight * norms).max()) / batch_size + penalty)
     if not (np.isfinite(curvature) and np.isfinite(metric).all()):
         raise DivergenceError(f"No step size suits features as large as {subset.peaks().max():.3g}. Scale them.")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistlr import LogisticRegression, SoftmaxRegression, __version__
+from mnistlr import DigitReader, LogisticRegression, SoftmaxRegression, __version__
 from mnistlr.cli.arguments import SolverName
 from mnistlr.training import DEFAULTS
 from tests.conftest import ImageData
@@ -92,8 +92,10 @@ def test_the_help_of_train_names_solvers_and_defaults_as_they_are(run: Run) -> N
     text = " ".join(re.sub("[│\\s]+", " ", run("train", "--help").out).split())
     alpha = inspect.signature(SoftmaxRegression).parameters["alpha"].default
     tols, limits = ({solver: values[k] for solver, values in DEFAULTS.items()} for k in (0, 1))
-    assert f"Strength of the L2 penalty; by default {alpha}." in text
-    assert f"by default {tols.pop('sgd')} for sgd, {tols.pop('gd')} for the others." in text
+    edges = inspect.signature(DigitReader).parameters
+    assert f"Strength of the L2 penalty; by default {alpha}, for edges {edges['alpha'].default:.5f}." in text
+    tol = f"by default {tols.pop('sgd')} for sgd, for edges {edges['tol'].default}, {tols.pop('gd')} for the others."
+    assert tol in text
     assert set(tols.values()) == {1e-4}
     long = [solver for solver, limit in limits.items() if limit == 1000]
     assert sorted(long) == ["gd", "lbfgs", "nesterov"]

@@ -93,7 +93,7 @@ def test_copies_and_pickles(estimator, digits):
 def test_one_name_gives_the_pipeline(digits):
     X, y = digits
     reader = DigitReader(random_state=0).fit(X[:800], y[:800])
-    classifier = SoftmaxRegression(solver="sgd", alpha=1e-5, random_state=0)
+    classifier = SoftmaxRegression(alpha=1e-5, tol=5e-2, step_scale=4.0, random_state=0)
     pipeline = make_pipeline(Deskew(), EdgeFeatures(), classifier).fit(X[:800], y[:800])
     for method in ("decision_function", "predict", "predict_proba", "predict_log_proba"):
         assert np.array_equal(getattr(reader, method)(X), getattr(pipeline, method)(X))

@@ -111,16 +111,16 @@ def test_largest_eigenvalue_of_a_direction_that_the_start_hardly_holds():
 @pytest.mark.parametrize(("K", "batch_size"), [(1, 1), (3, 16)])
 @pytest.mark.parametrize("centred", [True, False])
 @pytest.mark.parametrize("make", [np.asarray, sp.csr_matrix], ids=["dense", "CSR"])
-@pytest.mark.parametrize("weighted", [False, True])
-def test_step_size(digits: ImageData, K, batch_size, centred, make, weighted):
+@pytest.mark.parametrize(("weighted", "alpha", "scale"), [(False, 0.0, 1.0), (True, 0.0, 1.0), (True, 0.3, 4.0)])
+def test_step_size(digits: ImageData, K, batch_size, centred, make, weighted, alpha, scale):
     X = np.hstack([digits.X_train[:200] / 255, np.zeros((200, 1))])
     X[7, -1] = 5.0  # a feature of one sample
     s = 1 + np.arange(200) % 3 * weighted
     s = s / s.mean()
     objective = Objective(
-        Samples.of(make(X)), np.zeros(200, np.int32), K, alpha=0.0, fit_intercept=centred, sample_weight=7.0 * s
+        Samples.of(make(X)), np.zeros(200, np.int32), K, alpha=alpha, fit_intercept=centred, sample_weight=7.0 * s
     )
-    step = derive_step_size(objective, batch_size)
+    step = derive_step_size(objective, batch_size, scale=scale)
     mean = s @ X / 200 * centred
     spread, deviation = np.ptp(X, axis=0), np.sqrt(s @ np.square(X - mean) / 200)
     common = deviation**2 * 200 > 8 * spread**2
@@ -128,14 +128,16 @@ def test_step_size(digits: ImageData, K, batch_size, centred, make, weighted):
     squared = spread * (deviation + spread / 16)
     squared[~common] = spread[~common] ** 2
     squared[squared == 0] = squared.max()
+    c = 0.25 if K == 1 else 0.5
+    squared += alpha / c
     assert_allclose(step.mean, mean)
     assert_allclose(step.metric, 1 / squared)
     x = (X - mean) / np.sqrt(squared)
     largest = max(np.linalg.eigvalsh(x.T @ (s[:, np.newaxis] * x) / 200)[-1], 1)
     square = s**2 @ (np.square(x).sum(axis=1) + 1) / 200
-    c = 0.25 if K == 1 else 0.5
-    eta = 2 / (c * (square / batch_size + largest))
-    steady_eta = 2 * batch_size / (c * (s * (np.square(x).sum(axis=1) + 1)).max())
+    penalty = alpha / squared.min()
+    eta = 2 / (c / scale * (square / batch_size + largest) + penalty)
+    steady_eta = 2 / (c * (s * (np.square(x).sum(axis=1) + 1)).max() / batch_size + penalty)
     assert_allclose(step.steady_eta, min(step.eta, steady_eta))
     assert eta * (1 - 1e-12) <= step.eta <= 1.05 * eta  # power iteration comes from below
 
