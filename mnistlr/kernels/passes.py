@@ -1,5 +1,7 @@
 """Passes over the samples start <= i < stop, in order: raw predictions, losses, gradients, Hessian-vector products."""
 
+import numpy as np
+
 from mnistlr.kernels.block import add_outer, find, multiply
 from mnistlr.kernels.compiling import jit, jit_inline
 from mnistlr.kernels.losses import block_losses, curve
@@ -34,7 +36,8 @@ def raw_predictions_of_all(X, W, b, out, rows, columns, value, ends, tile, raw):
     Its arguments are plain arrays: a call with records takes a hundred times as long as one image does.
     """
     scratch = Scratch(rows, columns, value, ends, tile, raw, raw)
-    raw_predictions(X, 0, X.shape[0], Weights(W, b), scratch, out)
+    start = np.int64(0)  # for a plain 0 numba would compile the passes once more
+    raw_predictions(X, start, X.shape[0], Weights(W, b), scratch, out)
 
 
 @jit
