@@ -7,7 +7,7 @@ Stroke = list[tuple[float, float]]
 
 def arc(x: float, y: float, rx: float, ry: float, start: float, stop: float) -> Stroke:
     """Points on an ellipse about (x, y), from one angle in degrees to another; 0 is right, 90 is down."""
-    n = max(2, math.ceil(abs(stop - start) / 15))
+    n = max(2, math.ceil(abs(stop - start) / 20))
     angles = [math.radians(start + (stop - start) * i / n) for i in range(n + 1)]
     return [(x + rx * math.cos(angle), y + ry * math.sin(angle)) for angle in angles]
 

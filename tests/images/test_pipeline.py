@@ -78,7 +78,7 @@ def test_strokes_become_neither_thin_nor_thick(shape: tuple[int, int], expected:
 
 def test_pictures_of_mnist_are_read_like_the_originals(softmax: SoftmaxRegression, mnist: ImageData) -> None:
     """28x28 pixels, too few to move an edge by whole ones: thin strokes may grow, but must stay apart."""
-    X, y = mnist.X_test[:500], mnist.y_test[:500]
+    X, y = mnist.X_test[:200], mnist.y_test[:200]
     found = np.array([to_mnist(image.reshape(28, 28)).ravel() for image in X])
     assert softmax.score(found, y) >= softmax.score(X, y) - 0.01
 
@@ -133,9 +133,9 @@ def test_small_writing(softmax: SoftmaxRegression, mnist: ImageData) -> None:
 
 
 def test_several_digits_from_left_to_right(softmax: SoftmaxRegression, mnist: ImageData) -> None:
-    X, y = mnist.X_test[:250], mnist.y_test[:250]
+    X, y = mnist.X_test[:100], mnist.y_test[:100]
     n_told_apart = n_right = 0
-    for start in range(0, 250, 5):
+    for start in range(0, 100, 5):
         digits = find_digits(on_a_page(X[start : start + 5].reshape(-1, 28, 28), gap=3))
         lefts = [digit.box.left for digit in digits]
         assert lefts == sorted(lefts)
@@ -143,7 +143,7 @@ def test_several_digits_from_left_to_right(softmax: SoftmaxRegression, mnist: Im
             n_told_apart += 1
             predicted = softmax.predict(np.array([digit.pixels.ravel() for digit in digits]))
             n_right += int((predicted == y[start : start + 5]).sum())
-    assert n_told_apart >= 47  # some of MNIST's digits fall apart, such as a 5 and its bar
+    assert n_told_apart >= 19  # some of MNIST's digits fall apart, such as a 5 and its bar
     assert n_right / (5 * n_told_apart) >= softmax.score(X, y) - 0.02
 
 
@@ -161,17 +161,24 @@ def test_an_empty_page_is_refused() -> None:
 # --- formats -----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(mnist: ImageData) -> np.ndarray:
     """A digit with no symmetry, dark on grey, uint8, shape (112, n); its strokes are of a width that is left as it is,
-    so that a grey level more or less stays one.
+    so that a grey level more or less stays one. Read-only: all tests look at this one.
     """
     for image in mnist.X_test[mnist.y_test == 4].reshape(-1, 28, 28):
         page = on_a_page([image], gap=12)
         steps = trace(page)
         if steps.digits[0].strokes.shape == cut_out(steps.ink)[0].shape:
+            page.flags.writeable = False
             return page
     raise AssertionError("all fours were written with odd pens")
+
+
+@pytest.fixture(scope="module")
+def seen(page: np.ndarray) -> np.ndarray:
+    """What the page becomes, (28, 28)."""
+    return to_mnist(page)
 
 
 def encoded(image: Any, kind: str, **options: Any) -> bytes:
@@ -190,8 +197,7 @@ def differ_little(one: np.ndarray, other: np.ndarray) -> bool:
     return min(float(np.abs(image - other).mean()) for image in shifted) < 3
 
 
-def test_arrays_of_every_type_are_the_same_picture(page: np.ndarray) -> None:
-    expected = to_mnist(page)
+def test_arrays_of_every_type_are_the_same_picture(page: np.ndarray, seen: np.ndarray) -> None:
     colours = np.repeat(page[:, :, None], 3, axis=2)
     opaque = np.dstack([colours, np.full(page.shape, 255, dtype=np.uint8)])
     for same in (
@@ -208,17 +214,16 @@ def test_arrays_of_every_type_are_the_same_picture(page: np.ndarray) -> None:
         page[:, :, None],
         page[None],
     ):
-        assert alike(to_mnist(same), expected, 1)
+        assert alike(to_mnist(same), seen, 1)
     assert alike(to_mnist(page < 150), to_mnist(page >= 150), 0)
-    assert alike(to_mnist(page.astype(np.uint16) * 16), expected, 3)  # 12 bits; white is the lightest then
+    assert alike(to_mnist(page.astype(np.uint16) * 16), seen, 3)  # 12 bits; white is the lightest then
 
 
-def test_light_on_dark_is_the_same_as_dark_on_light(page: np.ndarray) -> None:
-    assert alike(to_mnist(255 - page), to_mnist(page), 1)
+def test_light_on_dark_is_the_same_as_dark_on_light(page: np.ndarray, seen: np.ndarray) -> None:
+    assert alike(to_mnist(255 - page), seen, 1)
 
 
-def test_files_of_every_kind_are_the_same_picture(page: np.ndarray, tmp_path: Path) -> None:
-    expected = to_mnist(page)
+def test_files_of_every_kind_are_the_same_picture(page: np.ndarray, seen: np.ndarray, tmp_path: Path) -> None:
     grey = Image.fromarray(page)
     for contents, levels in [
         (encoded(grey, "PNG"), 1),
@@ -237,58 +242,57 @@ def test_files_of_every_kind_are_the_same_picture(page: np.ndarray, tmp_path: Pa
         (encoded(grey, "JPEG", quality=95), 12),
         (encoded(grey.convert("CMYK"), "JPEG", quality=95), 12),
     ]:
-        assert alike(to_mnist(contents), expected, levels)
+        assert alike(to_mnist(contents), seen, levels)
     assert alike(to_mnist(encoded(Image.fromarray(page > 150), "PNG")), to_mnist(page > 150), 0)
     path = tmp_path / "page.png"
     grey.save(path)
     with path.open("rb") as file:
         for source in (path, str(path), file, bytearray(path.read_bytes()), Image.open(path), grey):
-            assert np.array_equal(to_mnist(source), expected)
+            assert np.array_equal(to_mnist(source), seen)
 
 
 @pytest.mark.parametrize("ink", [0, 255])
 @pytest.mark.parametrize("hidden", [0, 255, 128])
-def test_transparent_drawings(page: np.ndarray, ink: int, hidden: int) -> None:
+def test_transparent_drawings(page: np.ndarray, seen: np.ndarray, ink: int, hidden: int) -> None:
     """Ink of any colour on nothing, whatever colour the invisible pixels have."""
     coverage = ((200 - page) / 0.6).clip(0, 255).astype(np.uint8)
     colour = np.where(coverage > 0, ink, hidden).astype(np.uint8)
     drawing = Image.fromarray(np.dstack([colour, colour, colour, coverage]))
-    assert alike(to_mnist(encoded(drawing, "PNG")), to_mnist(page), 2)
+    assert alike(to_mnist(encoded(drawing, "PNG")), seen, 2)
     palette = encoded(drawing.quantize(), "PNG")
     assert "transparency" in Image.open(io.BytesIO(palette)).info
-    assert alike(to_mnist(palette), to_mnist(page), 60)
+    assert alike(to_mnist(palette), seen, 60)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_pictures_are_turned_as_their_exif_data_say(page: np.ndarray, orientation: int) -> None:
+def test_pictures_are_turned_as_their_exif_data_say(page: np.ndarray, seen: np.ndarray, orientation: int) -> None:
     upright = Image.fromarray(page)
     back = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Pillow's Transpose that undoes each orientation
     stored = upright if orientation == 1 else upright.transpose(back[orientation])
     exif = Image.Exif()
     exif[0x0112] = orientation
     contents = encoded(stored, "PNG", exif=exif)
-    assert np.array_equal(to_mnist(contents), to_mnist(page))
+    assert np.array_equal(to_mnist(contents), seen)
     (digit,) = find_digits(contents)
     assert digit.box == find_digits(page)[0].box
 
 
-def test_coloured_ink_as_light_as_its_paper(page: np.ndarray) -> None:
+def test_coloured_ink_as_light_as_its_paper(page: np.ndarray, seen: np.ndarray) -> None:
     """Red on green of the same luminance, which a grey picture would not show."""
     red, green = np.array([200, 60, 60]), np.array([60, 131, 60])
     coverage = ((200 - page) / 153.0).clip(0, 1)[:, :, None]
-    assert alike(to_mnist((red * coverage + green * (1 - coverage)).astype(np.uint8)), to_mnist(page), 12)
+    assert alike(to_mnist((red * coverage + green * (1 - coverage)).astype(np.uint8)), seen, 12)
 
 
-def test_uneven_light_a_shadow_and_dirt_make_no_difference(page: np.ndarray) -> None:
+def test_uneven_light_a_shadow_and_dirt_make_no_difference(page: np.ndarray, seen: np.ndarray) -> None:
     page = np.pad(page, 40, mode="edge").astype(float)
-    expected = to_mnist(page)
     y, x = np.meshgrid(*(np.linspace(0, 1, n) for n in page.shape), indexing="ij")
     lamp, shadow, dirty = page * (0.3 + 0.7 * x * y), page.copy(), page.copy()
     shadow[y > 0.9 - 0.2 * x] *= 0.5
     dirty[8:11, 8:11] = 30
     dirty[-12:-10, 5:9] = 30
     for photo in (lamp, shadow, dirty):
-        assert differ_little(to_mnist(photo), expected)
+        assert differ_little(to_mnist(photo), seen)
 
 
 @pytest.mark.long
@@ -299,7 +303,7 @@ def test_a_strip_along_the_edge_in_shadow(mnist: ImageData) -> None:
         page = np.pad(on_a_page([pixels], gap=12), 40, mode="edge").astype(float)
         y, x = np.meshgrid(*(np.linspace(0, 1, n) for n in page.shape), indexing="ij")
         for strip in (x < 0.1, y > 0.9, (x < 0.1) | (y > 0.9)):
-            n_right += differ_little(to_mnist(np.where(strip, 0.5 * page, page)), to_mnist(page))
+            n_right += differ_little(to_mnist(np.where(strip, 0.5 * page, page)), seen)
     assert n_right >= 24  # of 36
 
 
