@@ -107,6 +107,7 @@ def test_softmax_accuracy(mnist: ImageData, softmax_scores):
     assert min(softmax_scores) >= theirs.score(mnist.X_test / np.float32(255), mnist.y_test) - 2 * standard_error
 
 
+@pytest.mark.long
 def test_one_vs_rest(mnist: ImageData, small_mnist: ImageData):
     """Ten detectors, as SGDClassifier trains them: the like-for-like of the tutorial's 88 %."""
     ours = OneVsRestClassifier(LogisticRegression()).fit(mnist.X_train, mnist.y_train)
@@ -186,7 +187,9 @@ def test_optimum_of_ill_conditioned_data(digits: ImageData, solver, span):
     assert_same_optimum(X, y, LogisticRegression(solver=solver, alpha=alpha), theirs, alpha)
 
 
-@pytest.mark.parametrize(("model", "n"), [(LogisticRegression, 4000), (SoftmaxRegression, 1000)])
+@pytest.mark.parametrize(
+    ("model", "n"), [pytest.param(LogisticRegression, 4000, marks=pytest.mark.long), (SoftmaxRegression, 1000)]
+)
 def test_pixels_in_float32_arithmetic_reach_the_optimum_too(small_mnist: ImageData, model, n):
     """1e-8, scored in float64, without ever making floats of the pixels."""
     X, y, alpha = small_mnist.X_train[:n], small_mnist.y_train[:n], 1e-2

@@ -122,7 +122,7 @@ def test_one_sample_a_class(solver):
     assert_array_equal(fit.predict(X), [3, 1, 2, 0])
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "newton", "gd", "nesterov", "svrg"])
+@pytest.mark.parametrize("solver", ["lbfgs", "newton", "gd", "nesterov", pytest.param("svrg", marks=pytest.mark.long)])
 def test_separable_data_without_a_penalty(solver):
     """There is no optimum: the weights grow until the gradient is under tol, or max_iter is reached with a warning."""
     X, y = np.array([[-1.0], [-2.0], [1.0], [2.0]]), np.array([0, 0, 1, 1])

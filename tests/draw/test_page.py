@@ -125,6 +125,7 @@ def test_an_empty_canvas_says_so(open_page: Open) -> None:
     assert python_pixels(page).sum() == page_pixels(page).sum() > 0
 
 
+@pytest.mark.long
 def test_the_ink_does_not_depend_on_the_screen(open_page: Open) -> None:
     """The same strokes give the same ink; the same drawing too, but for the rounding of positions to whole pixels.
 

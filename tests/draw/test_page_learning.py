@@ -30,6 +30,7 @@ def check_shapes(page: Page, n_missed: int = 0) -> None:
     assert min(found["half size"], found["tiny in a corner"], found["huge"]) >= found["upright"] - 0.04, found
 
 
+@pytest.mark.long
 def test_our_own_shapes_are_read(open_page: Open, mnist: ImageData) -> None:
     """Of 4,000 images the reader learns enough for that; of those that stand in for MNIST, but for two shapes."""
     check_shapes(open_page("reader"), 0 if mnist.is_full else 2)
@@ -101,6 +102,7 @@ def test_the_right_digit_is_one_click_away_and_can_be_forgotten(open_page: Open)
     assert page.evaluate("document.activeElement.className") == "teach"
 
 
+@pytest.mark.long
 def test_what_it_is_taught_helps_with_the_next_drawing(open_page: Open) -> None:
     page = open_page("reader")
     draw_by_mouse(page, DIGITS[9])
@@ -121,7 +123,7 @@ def test_what_it_is_taught_helps_with_the_next_drawing(open_page: Open) -> None:
 # --- on a phone --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["reader", "detector"])
+@pytest.mark.parametrize("name", ["reader", pytest.param("detector", marks=LONG)])
 def test_answer_and_reason_are_above_the_fold(name: str, open_page: Open) -> None:
     page = open_page(name, width=360, height=640, has_touch=True, is_mobile=True)
     draw_by_mouse(page, DIGITS[2])

@@ -200,7 +200,7 @@ def test_the_readers_evidence_is_that_of_python_and_drawing_times_weights(
 # --- learning ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "right"), [("reader", 4), ("softmax", 7), ("detector", 1)])
+@pytest.mark.parametrize(("name", "right"), [pytest.param("reader", 4, marks=LONG), ("softmax", 7), ("detector", 1)])
 def test_a_step_of_learning_is_that_of_the_packages_sgd(
     name: str, right: int, open_page: Open, model_of: Models, mnist: ImageData
 ) -> None:

@@ -43,6 +43,7 @@ def test_one_form_for_all_images():
     assert len(deskew.signatures) == len(edge_features.signatures) == len(distort_images.signatures) == 1
 
 
+@pytest.mark.long
 def test_the_second_process_finds_them_in_the_cache(tmp_path):
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-c", SCRIPT]

@@ -66,6 +66,7 @@ def test_drawing_goes_where_it_was_asked_to_and_nowhere_else(name):
     assert not (left.child_axes)
 
 
+@pytest.mark.long
 def test_pyplot_knows_of_no_figure():
     code = (
         "import sys\n"

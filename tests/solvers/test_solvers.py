@@ -284,6 +284,7 @@ for solver in ("lbfgs", "newton", "svrg", "gd", "nesterov", "sgd"):
 """
 
 
+@pytest.mark.long
 def test_the_bits_do_not_depend_on_blas():
     """Which adds up in an order that depends on its threads and on the processor it believes to have."""
     results = []

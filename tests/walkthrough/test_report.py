@@ -317,7 +317,7 @@ def test_report_of_mnist(mnist: ImageData, tmp_path: Path) -> None:
 # --- in a browser ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1280, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), pytest.param(1280, "dark", marks=pytest.mark.long)])
 def test_browser_finds_nothing_wrong(browser: Any, path: Path, width: int, scheme: str) -> None:
     """No request, no message, no barrier that axe-core knows of, nothing wider than the window."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
