@@ -15,7 +15,8 @@ from mnistlr.solvers import SGD
 class Solver(SteppingRival):
     """It is looked at every ``PIECE`` samples; the shuffle and the derivation of its steps are on the clock.
 
-    Tried: batches of 2 to 64, by default 16. Everything else is as SoftmaxRegression has it by default.
+    Tried, on images held back from training: batches of 2 to 64, and steps up to 8 times as long as by default.
+    Everything else is as SoftmaxRegression has it.
     """
 
     name = "mnistlr sgd"
@@ -29,7 +30,7 @@ class Solver(SteppingRival):
         objective = Objective(
             samples, self.y.astype(np.int32), self.n_raw, alpha=self.alpha, n_threads=count_threads()
         )  # fmt: skip
-        state = SGD(objective, np.zeros(objective.n_parameters), batch_size=8)
+        state = SGD(objective, np.zeros(objective.n_parameters), step_scale=2.0)
         random = np.random.RandomState(self.seed)
         while True:
             order = random.permutation(len(self.y))
