@@ -470,9 +470,9 @@ class LogisticRegression(LinearClassifier):
     intercept_ : ndarray of float64, shape (1,) or (n_classes,)
     n_iter_ : int
     history_ : dict of ndarray
-        ``objective`` (the function above, all of it), ``gradient_norm`` (largest absolute entry, in the span of few
-        samples along its axes; NaN where the solver does not know it), ``step``, ``seconds``, ``passes`` over the data
-        (and ``validation_loss``), by iteration.
+        ``objective`` (the function above, all of it), ``gradient_norm`` (largest absolute entry; NaN where the solver
+        does not know it), ``step``, ``seconds``, ``passes`` over the data (and ``validation_loss``), by iteration. In
+        the span of few samples the gradient is that along its axes, and a pass is one over the samples in them.
     stop_reason_ : str
     n_features_in_ : int
     feature_names_in_ : ndarray, if the data had names
@@ -563,9 +563,9 @@ class SoftmaxRegression(LinearClassifier):
     intercept_ : ndarray of float64, shape (1,) or (n_classes,)
     n_iter_ : int
     history_ : dict of ndarray
-        ``objective`` (the function above, all of it), ``gradient_norm`` (largest absolute entry, in the span of few
-        samples along its axes; NaN where the solver does not know it), ``step``, ``seconds``, ``passes`` over the data
-        (and ``validation_loss``), by iteration.
+        ``objective`` (the function above, all of it), ``gradient_norm`` (largest absolute entry; NaN where the solver
+        does not know it), ``step``, ``seconds``, ``passes`` over the data (and ``validation_loss``), by iteration. In
+        the span of few samples the gradient is that along its axes, and a pass is one over the samples in them.
     stop_reason_ : str
     n_features_in_ : int
     feature_names_in_ : ndarray, if the data had names
