@@ -94,14 +94,26 @@ class ImprovementRule:
         return self.theta
 
     def judge(self, iterate: Iterate) -> tuple[bool, str] | None:
-        """Count the epochs without improvement."""
+        """Count the epochs without improvement.
+
+        Raises
+        ------
+        DivergenceError
+            If the value is not finite.
+        """
+        if not np.isfinite(iterate.value):
+            raise DivergenceError(
+                f"The objective is {iterate.value:.3g} after epoch {iterate.iteration}; expected a finite number. Take "
+                "smaller steps (step_scale, eta0), or scale the features."
+            )
         if self.stale < self.patience:
             return None
         what = "objective" if self.validation is None else "validation loss"
         if self.validation is None and iterate.value > self.best * (1 + max(self.tol, ROSE)):
             return (
                 False,
-                f"the {what} rose from {self.best:.3g} to {iterate.value:.3g}, which asks for smaller steps",
+                f"the {what} rose from {self.best:.3g} to {iterate.value:.3g}, which asks for smaller steps "
+                "(step_scale, eta0)",
             )
         epochs = "epoch" if self.stale == 1 else "epochs"
         return True, f"the {what} improved by less than tol = {self.tol:g} of its value in {self.stale} {epochs}"

@@ -83,6 +83,12 @@ def test_diverging_steps_end_in_an_error(data, learning_rate, fitted):
     refuse(MnistlrError, "smaller eta0", estimator, X, y)
 
 
+@pytest.mark.parametrize("settings", [{"step_scale": 1e300}, {"learning_rate": "constant", "eta0": 1e300}])
+def test_steps_that_diverge_to_finite_weights_are_an_error(data, settings):
+    """Their objective is not finite, which must not count as no improvement."""
+    refuse(DivergenceError, "The objective is nan", SoftmaxRegression(alpha=0, random_state=0, **settings), *data)
+
+
 @pytest.mark.parametrize("solver", DEFAULTS)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore::RuntimeWarning")
 @pytest.mark.parametrize("size", [1e-300, 1e-160, 1e160, 1e300])

@@ -351,7 +351,7 @@ def check_finite(theta: Array, eta: float) -> None:
     if not np.isfinite(theta).all():
         raise DivergenceError(
             f"The steps diverged from a first size of {eta:.3g}: the weights are no longer finite. Use "
-            "learning_rate='auto' or a smaller eta0, or scale the features."
+            "learning_rate='auto' with a smaller step_scale, or a smaller eta0, or scale the features."
         )
 
 
