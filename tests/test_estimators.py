@@ -238,6 +238,15 @@ def test_steps_are_as_long_as_asked_for(data):
     np.testing.assert_allclose(first, np.array([1.0, 0.5, 4.0]) * first[0])
     pieces = SoftmaxRegression(alpha=0, step_scale=4.0, random_state=0).partial_fit(X, y, classes=[0, 1, 2])
     assert_array_equal(pieces.coef_, fits[2].coef_)
+    few, rest = slice(None, 60), slice(60, None)  # from the second piece the steps are derived anew
+    etas = []
+    for scale in (1.0, 4.0):
+        grown = SoftmaxRegression(alpha=0, step_scale=scale, random_state=0)
+        grown.partial_fit(X[few], y[few], classes=[0, 1, 2])
+        first = grown._sgd.eta
+        etas.append(grown.partial_fit(X[rest], y[rest])._sgd.eta)
+        assert etas[-1] != first
+    np.testing.assert_allclose(etas[1], 4 * etas[0])
 
 
 def test_early_stopping_keeps_the_best(small_mnist: ImageData):
