@@ -54,7 +54,7 @@ def full_ink(X: Any) -> float:
 
 def as_pixels(X: Any, full: float) -> NDArray[np.uint8]:
     """Return dense ``uint8`` pixels, (n, d): ``X`` itself if it is, else 255 X / full, rounded, from 0 to 255."""
-    if type(X) is not np.ndarray and issparse(X):
+    if issparse(X):
         X = X.toarray()
     if X.dtype == np.uint8:
         pixels: NDArray[np.uint8] = np.ascontiguousarray(X)

@@ -237,9 +237,9 @@ class EdgeFeatures(PixelTransformer):
                 f"expected grids with the sides of one or more grids, such as (8, 6), got {self.grids!r}."
             )
         row_windows, column_windows = (windows_of_grids(size, self.grids) for size in self.shape_)
-        self.take(compass(self.directions), row_windows, column_windows)
+        self.set_constants(compass(self.directions), row_windows, column_windows)
 
-    def take(self, compass: Array, row_windows: Array, column_windows: Array) -> None:
+    def set_constants(self, compass: Array, row_windows: Array, column_windows: Array) -> None:
         """Take the constants: made anew, or as they were in another process or a file."""
         self.compass_, self.row_windows_, self.column_windows_ = map(read_only, (compass, row_windows, column_windows))
         self._grids = read_only(np.array(self.grids, np.int64))
@@ -252,7 +252,7 @@ class EdgeFeatures(PixelTransformer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if hasattr(self, "compass_"):
-            self.take(self.compass_, self.row_windows_, self.column_windows_)  # read-only again
+            self.set_constants(self.compass_, self.row_windows_, self.column_windows_)  # read-only again
 
     def _write(self, images: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
         write_edge_features(images, self.compass_, self._grids, self.row_windows_, self.column_windows_, out)

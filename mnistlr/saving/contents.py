@@ -208,7 +208,7 @@ def _build_reader(reader: DigitReader, header: dict[str, Any], arrays: Arrays) -
         _directions_or_windows(arrays, "compass", 2, directions + 2),
         *(_directions_or_windows(arrays, name, sum(grids)) for name in ("row_windows", "column_windows")),
     )
-    edges.take(*directions_and_windows)
+    edges.set_constants(*directions_and_windows)
     shape = (edges.row_windows_.shape[1], edges.column_windows_.shape[1])
     n_pixels = math.prod(shape)
     if reader.n_features_in_ != n_pixels or image_shape(n_pixels, reader.shape) != shape:
