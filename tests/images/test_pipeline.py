@@ -303,7 +303,7 @@ def test_a_strip_along_the_edge_in_shadow(mnist: ImageData) -> None:
         page = np.pad(on_a_page([pixels], gap=12), 40, mode="edge").astype(float)
         y, x = np.meshgrid(*(np.linspace(0, 1, n) for n in page.shape), indexing="ij")
         for strip in (x < 0.1, y > 0.9, (x < 0.1) | (y > 0.9)):
-            n_right += differ_little(to_mnist(np.where(strip, 0.5 * page, page)), seen)
+            n_right += differ_little(to_mnist(np.where(strip, 0.5 * page, page)), to_mnist(page))
     assert n_right >= 24  # of 36
 
 
