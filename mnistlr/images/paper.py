@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from mnistlr.images.lamps import without_lamps
 from mnistlr.images.surface import enlarge, shrink, spread
 
 Array = NDArray[np.float64]
@@ -43,8 +44,8 @@ def find_paper(grey: Array) -> Paper:
     """Find the paper's brightness, and whether ink is darker or lighter than it.
 
     Both are tried with squares of several widths. Strokes are narrower than the space between them: filled in the
-    right colour, the unevenness of the picture is gone with narrower squares. A lamp's reflection is gone with the
-    widest alone.
+    right colour, the unevenness of the picture is gone with narrower squares. The spot of a lamp would count as light
+    ink, and is darkened before.
     """
     smooth = _median(_median(grey).T).T
     small = shrink(smooth, _COARSE)
@@ -53,7 +54,10 @@ def find_paper(grey: Array) -> Paper:
         is_ink, sign = strokes
         paper = spread(small, (~ndimage.binary_dilation(is_ink, iterations=2)).astype(float), (0.05, 0.15, 0.5))
         return Paper(enlarge(paper, grey.shape), sign)
-    sign = -1.0 if _left_over(small) <= _left_over(-small) else 1.0
+    dimmed = without_lamps(small)
+    sign = -1.0 if _left_over(dimmed) <= _left_over(-dimmed) else 1.0
+    if sign < 0 and dimmed is not small:
+        smooth = smooth + enlarge(dimmed - small, grey.shape)
     upright = -sign * smooth  # ink is dark in it
     filled = _fill(upright, max(_WIDE, _LEAST / max(grey.shape)))
     return Paper(-sign * _lower(filled, upright), sign)
