@@ -6,7 +6,8 @@ angles; at the right one the most ink lies in long straight runs along rows and 
 - a line across the page is a rule or a margin line;
 - a line that ends at such lines, at both ends, is part of a frame, of squares or of form boxes;
 - a line that is longer than everything else that is written, and thinner, is an underline or what is left of a frame;
-- so is a line at the side of what is written, when it has much less ink per length than the strokes.
+- so is a line at the side of what is written, when it has much less ink per length than the strokes;
+- so are the other sides of a frame of which two are found, see ``frames``.
 
 Digits have straight strokes, too. They hang together with others, which have as much ink per length, and a one stands
 among digits of its height.
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from mnistlr.images.frames import find_side, missing_sides
 from mnistlr.images.lines import Line, find_angle, find_lines, size_of_largest
 from mnistlr.images.strokes import stroke_width
 
@@ -91,12 +93,15 @@ class _View(NamedTuple):
     """What was found so before."""
     lines: list[Line]
     """The straight runs along its rows."""
+    taken: list[Line]
+    """Those that are taken away."""
     is_upright: bool
     """Whether it is transposed: its lines run along the picture's columns."""
 
     def take_away(self, line: Line, threshold: float) -> None:
         """Call a line printed, but for the strokes across it."""
         self.page[line.area] |= ~_crossing(self.seen, line, threshold)
+        self.taken.append(line)
 
     def rest(self, line: Line) -> Mask:
         """Return the strokes beside a line."""
@@ -109,9 +114,9 @@ def _printed(contrast: Array, threshold: float, strong: float, size: int, before
     """Find more printed lines of a picture in which they run along rows and columns; ``before`` are known ones."""
     ink, printed = contrast > threshold, np.zeros(contrast.shape, dtype=bool)
     strokes = ndimage.binary_opening(contrast > strong, np.ones((3, 3)))
-    level = _View(contrast, ink, strokes, printed, before, find_lines(contrast, threshold, size), False)
+    level = _View(contrast, ink, strokes, printed, before, find_lines(contrast, threshold, size), [], False)
     found = find_lines(contrast.T, threshold, size)
-    upright = _View(contrast.T, ink.T, strokes.T, printed.T, before.T, found, True)
+    upright = _View(contrast.T, ink.T, strokes.T, printed.T, before.T, found, [], True)
     frames = _frames(level, upright)
     heavy = _ink_of_strokes(level, upright)
     usual = float(np.median([line.ink for lines in frames for line in lines] or [0.0]))
@@ -125,6 +130,11 @@ def _printed(contrast: Array, threshold: float, strong: float, size: int, before
         for line in view.lines:
             if line not in lines and _is_beside(line, view, heavy):
                 view.take_away(line, threshold)
+    for view, sides in zip((level, upright), missing_sides(level.taken, upright.taken), strict=True):
+        for expected in sides:
+            side = find_side(expected, view.ink & ~view.page)
+            if side is not None:
+                view.take_away(side, threshold)
     return printed
 
 

@@ -1,0 +1,67 @@
+"""A frame has four sides. Where two of them are known, the others are looked for between their ends.
+
+A side along which a stroke lies is thick there, and is no straight thin run any more. It still is where the other sides
+end, has ink from one end to the other, and is seen alone at a part of it.
+"""
+
+import itertools
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistlr.images.lines import Line
+
+_MOST = 3  # sides of one frame that are known; more lines are squares or a form
+_COVERED, _ALONE = 0.9, 0.25  # of a side: has ink, and has no ink beside it
+
+
+def missing_sides(level: list[Line], upright: list[Line]) -> tuple[list[Line], list[Line]]:
+    """Return where the other sides of a frame would be.
+
+    Parameters
+    ----------
+    level, upright : list of Line
+        The lines along rows, and along columns: those of the transposed picture.
+
+    Returns
+    -------
+    tuple of two lists of Line
+        The sides along rows, and along columns.
+    """
+    sides: tuple[list[Line], list[Line]] = [], []
+    if len(level) + len(upright) > _MOST:
+        return sides
+    for lines, others in ((level, sides[1]), (upright, sides[0])):
+        for a, b in itertools.combinations(sorted(lines), 2):
+            if abs(a.left - b.left) <= a.near and abs(a.right - b.right) <= a.near:  # opposite sides
+                others += [_side(a, (a.left + b.left) // 2, a.top, b.bottom)]
+                others += [_side(a, (a.right + b.right) // 2, a.top, b.bottom)]
+    for a, b in itertools.product(level, upright):
+        if any(a.meets([b])) and any(b.meets([a])):  # neighbours: the others are opposite to them
+            sides[0].append(_side(a, b.right if a.top < (b.left + b.right) // 2 else b.left, a.left, a.right))
+            sides[1].append(_side(b, a.right if b.top < (a.left + a.right) // 2 else a.left, b.left, b.right))
+    return sides
+
+
+def _side(like: Line, middle: int, left: int, right: int) -> Line:
+    """Return a line as thick as another, from left to right."""
+    thick = like.bottom - like.top
+    return Line(middle - thick // 2, left, middle - thick // 2 + thick, right, like.ink)
+
+
+def find_side(side: Line, ink: NDArray[np.bool_]) -> Line | None:
+    """Return a side, moved up or down to where most ink lies along it; None if nothing there looks like a side."""
+    thick = side.bottom - side.top
+    columns = slice(max(side.left + thick, 0), side.right - thick)  # between the corners
+    found, most = None, (_COVERED, 0.0)
+    for top in range(max(side.top - side.near, 0), min(side.top + side.near, len(ink) - thick) + 1):
+        bottom, apart = top + thick, thick + 2
+        along, above, below = (
+            ink[max(first, 0) : max(last, 0), columns]
+            for first, last in ((top, bottom), (top - apart, top - 2), (bottom + 2, bottom + apart))
+        )
+        covered = along.any(axis=0)
+        alone = covered & ~above.any(axis=0) & ~below.any(axis=0)
+        if covered.size and alone.mean() > _ALONE and (much := (covered.mean(), along.mean())) > most:
+            found, most = side._replace(top=top, bottom=bottom), much
+    return found

@@ -1,0 +1,56 @@
+"""A frame of which two sides are known has two more."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from mnistlr.images.frames import find_side, missing_sides
+from mnistlr.images.lines import Line
+
+# A frame from row 20 to 80 and column 30 to 110, two pixels thick. Upright lines are those of the transposed picture.
+TOP, BOTTOM = Line(20, 30, 22, 110, 1.0), Line(78, 30, 80, 110, 1.0)
+LEFT, RIGHT = Line(30, 20, 32, 80, 1.0), Line(108, 20, 110, 80, 1.0)
+FRAME = {"level": [TOP, BOTTOM], "upright": [LEFT, RIGHT]}
+
+
+def are_near(sides: list[Line], expected: Line) -> bool:
+    return any(np.abs(np.subtract(side[:4], expected[:4])).max() <= 2 for side in sides)
+
+
+@pytest.mark.parametrize("known", list(itertools.combinations([TOP, BOTTOM, LEFT, RIGHT], 2)))
+def test_two_sides_tell_where_the_others_are(known: tuple[Line, Line]) -> None:
+    level, upright = missing_sides(*([line for line in lines if line in known] for lines in FRAME.values()))
+    for line in {TOP, BOTTOM, LEFT, RIGHT} - set(known):
+        assert are_near(level if line in FRAME["level"] else upright, line)
+
+
+def test_squares_have_no_missing_sides() -> None:
+    assert missing_sides([TOP, BOTTOM], [LEFT, RIGHT]) == ([], [])
+
+
+def picture(*areas: tuple[slice, slice]) -> np.ndarray:
+    ink = np.zeros((100, 140), dtype=bool)
+    for area in areas:
+        ink[area] = True
+    return ink
+
+
+def test_a_side_is_found_where_a_stroke_covers_a_part_of_it() -> None:
+    ink = picture(np.s_[22:24, 30:110], np.s_[15:60, 40:70])
+    assert find_side(TOP, ink) == TOP._replace(top=22, bottom=24)
+
+
+@pytest.mark.parametrize(
+    "ink",
+    [
+        picture(),
+        picture(np.s_[20:22, 30:90]),
+        picture(np.s_[15:40, 30:110]),
+        picture(np.s_[20:22, 30:50], np.s_[10:60, 45:110]),
+        picture(np.s_[50:52, 30:110]),
+    ],
+    ids=["no ink", "ends too soon", "a broad stroke", "hardly seen alone", "too far away"],
+)
+def test_what_is_no_side_is_not_found(ink: np.ndarray) -> None:
+    assert find_side(TOP, ink) is None
