@@ -30,7 +30,7 @@ _SMALL = 64  # longer side of the small picture in which paper and contrast are 
 # variation. Empty pages stay below 3 times as a rule, and digits are above 10 (tests/photos.py).
 _VISIBLE = 0.02
 _ABOVE_NOISE = 6
-_TALL = 0.6  # of the tallest piece: so high are digits, however faint
+_TALL, _ABOVE_BLOTCHES = 0.6, 4.5  # of the tallest piece, and times the paper's variation: digits, however faint
 _DARK, _GRAIN = 0.75, 0.3  # of the ground on which the writing's largest piece lies, and of its ink
 _WEAK = 0.4  # of the strongest piece's contrast: writing has more, also in a shadow that takes half the light
 _FAINT = 0.15  # of the strength of ink around: the faintest parts of strokes are above
@@ -137,7 +137,7 @@ def _without_specks(ink: Array, contrast: Array, paper: Array, noise: float) -> 
     is_kept = is_large & (depths >= _FAINTEST * depths[is_large].max())
     heights = np.array([0, *(rows.stop - rows.start for rows, _ in ndimage.find_objects(pieces))])
     strengths = ndimage.sum_labels(ink * contrast, pieces, numbers) / np.maximum(sizes, 1e-300)
-    is_kept |= is_large & (heights >= _TALL * heights[is_kept].max()) & (strengths > _ABOVE_NOISE * noise)
+    is_kept |= is_large & (heights >= _TALL * heights[is_kept].max()) & (strengths > _ABOVE_BLOTCHES * noise)
     grounds = ndimage.sum_labels(ink * paper, pieces, numbers) / np.maximum(sizes, 1e-300)
     is_strong = strengths >= _WEAK * strengths[is_large].max()
     writing = int(np.argmax(np.where(is_large & is_strong, sizes, 0)))
