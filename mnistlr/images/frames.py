@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mnistlr.images.lines import Line
 
 _MOST = 3  # sides of one frame that are known; more lines are squares or a form
+_NEAR = 4  # pixels, or twice as many as a side is thick: so far from its place
 _COVERED, _ALONE = 0.9, 0.25  # of a side: has ink, and has no ink beside it
 
 
@@ -52,9 +53,10 @@ def _side(like: Line, middle: int, left: int, right: int) -> Line:
 def find_side(side: Line, ink: NDArray[np.bool_]) -> Line | None:
     """Return a side, moved up or down to where most ink lies along it; None if nothing there looks like a side."""
     thick = side.bottom - side.top
+    near = max(_NEAR, 2 * thick)
     columns = slice(max(side.left + thick, 0), side.right - thick)  # between the corners
     found, most = None, (_COVERED, 0.0)
-    for top in range(max(side.top - side.near, 0), min(side.top + side.near, len(ink) - thick) + 1):
+    for top in range(max(side.top - near, 0), min(side.top + near, len(ink) - thick) + 1):
         bottom, apart = top + thick, thick + 2
         along, above, below = (
             ink[max(first, 0) : max(last, 0), columns]

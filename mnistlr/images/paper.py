@@ -2,9 +2,9 @@
 
 A grey closing by a square, the largest of a neighbourhood and then the smallest of those, fills what is dark and
 narrower than the square, and leaves what is wide as it is: the desk beside the sheet, a shadow with a hard or a soft
-edge, the spot where a lamp is reflected. An edge between two wide areas stays where it is to the pixel. Pen strokes,
-rules and frames are narrow and are filled. Beyond the picture's border everything counts as dark, so that the dark
-band of a scan, which runs along the border, is wide as well.
+edge. An edge between two wide areas stays where it is to the pixel. Pen strokes, rules and frames are narrow and are
+filled. Beyond the picture's border everything counts as dark, so that the dark band of a scan, which runs along the
+border, is wide as well.
 
 Strokes of a broad pen, and those of a digit that fills the picture, are wider than the square. Such a picture has two
 tones, and paper is what fills most of the border.
