@@ -41,6 +41,7 @@ def without_lamps(picture: Array) -> Array:
 
 
 def _find_spots(is_light: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Find the pieces that are ellipses and not long, and where they fade."""
     found = np.zeros(is_light.shape, dtype=bool)
     pieces, _ = ndimage.label(is_light)
     for k, area in enumerate(ndimage.find_objects(pieces), start=1):
