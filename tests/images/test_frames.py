@@ -7,6 +7,7 @@ import pytest
 
 from mnistlr.images.frames import find_side, missing_sides
 from mnistlr.images.lines import Line
+from mnistlr.images.rules import find_rules
 
 # A frame from row 20 to 80 and column 30 to 110, two pixels thick. Upright lines are those of the transposed picture.
 TOP, BOTTOM = Line(20, 30, 22, 110, 1.0), Line(78, 30, 80, 110, 1.0)
@@ -54,3 +55,15 @@ def test_a_side_is_found_where_a_stroke_covers_a_part_of_it() -> None:
 )
 def test_what_is_no_side_is_not_found(ink: np.ndarray) -> None:
     assert find_side(TOP, ink) is None
+
+
+def test_a_frame_goes_with_the_side_along_which_a_stroke_lies() -> None:
+    contrast = np.zeros((200, 200))
+    contrast[40:160, 40:120] = 0.4
+    contrast[42:158, 42:118] = 0
+    contrast[60:130, 108:124] = 0.8  # over most of the right side
+    contrast[60:76, 70:110] = 0.8
+    rules = find_rules(contrast, 0.005)
+    assert rules[44:56, 118:120].all()
+    assert rules[136:156, 118:120].all()
+    assert not rules[64:126, 109:117].any()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mnistlr.images.lamps import without_lamps
+from mnistlr.images.paper import find_paper
 
 Y, X = np.mgrid[:100, :140]
 
@@ -46,3 +47,9 @@ def test_what_is_light_and_no_spot_stays(shape: np.ndarray) -> None:
 def test_paper_that_is_hardly_lighter_in_the_middle_stays() -> None:
     picture = board() + 0.1 * ellipse(20, 20)
     assert without_lamps(picture) is picture
+
+
+def test_a_board_with_a_lamp_in_it_has_dark_ink() -> None:
+    paper, sign = find_paper(board(ellipse(20, 28)))
+    assert sign == -1
+    np.testing.assert_allclose(paper[:, 85:91], 0.4 + 0.001 * X[:, 85:91], atol=0.03)
