@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 
 _SMALL = 64  # longer side of the small picture in which paper and contrast are estimated
 # Ink has to stand out from the paper by so much of the way from black to white, and by so many times the paper's own
-# variation. Empty pages stay below 3 times as a rule, and digits are above 10 (tests/photos.py).
+# variation. Empty pages stay below 3 times as a rule, and digits are above 10 (tests/helpers/photos.py).
 _VISIBLE = 0.02
 _ABOVE_NOISE = 6
 _TALL, _ABOVE_BLOTCHES = 0.6, 4.5  # of the tallest piece, and times the paper's variation: digits, however faint
