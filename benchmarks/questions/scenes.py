@@ -35,7 +35,7 @@ def main() -> None:
         row.goal, row.met = "4 points", yes_no(right >= undisturbed - 0.04 - 1e-9)
         rows.append(row)
         if kind in COUNTED:
-            row = Row(f"{kind}, counted right", f"{counted:.0%}", readings=[counted])
+            row = Row(f"{kind}, split into as many digits", f"{counted:.0%}", readings=[counted])
             row.goal, row.met = f"{COUNTED[kind]:.0%}", yes_no(counted >= COUNTED[kind])
             rows.append(row)
     report.table(f"Digits read right in {options.scenes} scenes of every kind", rows)
