@@ -13,8 +13,10 @@ from mnistlr.images.surface import enlarge
 
 Array = NDArray[np.float64]
 
-THINNEST, THICKEST = 2.7, 3.4
-"""In pixels of the 20x20 box; by `stroke_width`, on MNIST's images enlarged, half are thinner and a sixth thicker."""
+THINNEST, THICKEST = 2.1, 3.4
+"""In pixels of the 20x20 box; by `stroke_width`, on MNIST's images enlarged, a sixth are thinner and a sixth thicker.
+Of 17,600 pictures of training images that a reader had not learned from, it was surest of the truth with a lower bound
+of 2 to 2.2."""
 FINE = 100
 """Pixels of a digit's longer side, below which it is enlarged first: an edge cannot be moved by part of a pixel."""
 

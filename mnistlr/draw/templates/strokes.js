@@ -2,7 +2,7 @@
 // the tests hold the one against the other. The pen of ink.js is right from the start, but some people fill a line in
 // by going over it several times.
 
-const THINNEST = 2.7, THICKEST = 3.4; // in pixels of the box of 20x20 that a digit fills; most of MNIST lies between
+const THINNEST = 2.1, THICKEST = 3.4; // in pixels of the box of 20x20 that a digit fills; most of MNIST lies between
 
 // Move the edges of all strokes out or in alike, so that they are as wide as MNIST's usually are. The drawing is a
 // matrix, of about INK_SIDE rows: too coarse a one would have to be enlarged first. The result has a margin.
