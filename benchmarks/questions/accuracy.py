@@ -22,7 +22,7 @@ from sklearn.exceptions import ConvergenceWarning
 from benchmarks.measuring.clocks import clock, quartiles, take_turns
 from benchmarks.measuring.report import Report, Row, show_time, timed, yes_no
 from mnistlr import LogisticRegression, SoftmaxRegression, load_idx_folder
-from mnistlr.features import Deskew, DigitReader, add_distorted
+from mnistlr.features import Deskew, DigitReader, add_copies
 
 SEEDS = range(5)
 LEVELS = (0.985, 0.99, 0.992)
@@ -36,7 +36,8 @@ def accuracies(make: Callable[[int], Any], data: Any, copies: int = 0) -> list[f
     """Return the test accuracy of a model for every seed."""
     X, y, X_test, y_test = data
     return [
-        float(make(seed).fit(*add_distorted(X, y, copies, random_state=seed)).score(X_test, y_test)) for seed in SEEDS
+        float(make(seed).fit(*add_copies(X, y, copies, min(copies, 1), random_state=seed)).score(X_test, y_test))
+        for seed in SEEDS
     ]
 
 
@@ -55,9 +56,14 @@ def accuracy_table(report: Report, data: Any) -> None:
     reads = (
         ("SoftmaxRegression(), pixels", lambda seed: SoftmaxRegression(random_state=seed), 0, None),
         ("DigitReader()", lambda seed: DigitReader(random_state=seed), 0, 0.992),
-        (f"  {COPIES} distorted copies", lambda seed: DigitReader(random_state=seed), COPIES, None),
+        (f"  {COPIES} distorted copies, one redrawn", lambda seed: DigitReader(random_state=seed), COPIES, None),
         (f"DigitReader({_show(BEST)})", lambda seed: DigitReader(random_state=seed, **BEST), 0, None),
-        (f"  {COPIES} distorted copies", lambda seed: DigitReader(random_state=seed, **BEST), COPIES, 0.9935),
+        (
+            f"  {COPIES} distorted copies, one redrawn",
+            lambda seed: DigitReader(random_state=seed, **BEST),
+            COPIES,
+            0.9935,
+        ),
     )
     rows = [row_of(what, accuracies(make, data, copies), goal) for what, make, copies, goal in reads]
     report.table("Test accuracy, mean of five seeds", rows)

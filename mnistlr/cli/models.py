@@ -26,9 +26,9 @@ def train(
     output: Path | None,
     parameters: dict[str, Any],
 ) -> None:
-    """Train a model, on ``copies`` distorted copies of each image as well, print its accuracy, save it."""
+    """Train a model, on ``copies`` distorted copies and a redrawn one as well, print its accuracy, save it."""
     from mnistlr.estimators import LogisticRegression, SoftmaxRegression
-    from mnistlr.features import DigitReader, add_distorted
+    from mnistlr.features import DigitReader, add_copies
     from mnistlr.saving.model_file import save_model
     from mnistlr.warmup import warm_up_fit
 
@@ -43,11 +43,13 @@ def train(
     y, y_test = (labels if digit is None else labels == digit for labels in (y, data.y_test))
     of_pixels = SoftmaxRegression if digit is None else LogisticRegression
     model: Any = (DigitReader if of_edges else of_pixels)(**parameters)
-    with progress(f"training on {(1 + copies) * len(y):,} images"):
+    redrawn = min(copies, 1)
+    with progress(f"training on {(1 + copies + redrawn) * len(y):,} images"):
         warm_up_fit(model, X, y)
         started = time.perf_counter()
         if copies:
-            X, y = add_distorted(X, y, copies, random_state=parameters["random_state"], n_jobs=parameters["n_jobs"])
+            random = {name: parameters[name] for name in ("random_state", "n_jobs")}
+            X, y = add_copies(X, y, copies, redrawn, **random)
         with watched(model):
             model.fit(X, y)
         seconds = time.perf_counter() - started
@@ -56,13 +58,14 @@ def train(
         "data": {"name": data.name, "sha256": data.checksums},
         "digit": digit,
         "copies": copies,
+        "redrawn": redrawn,
         "accuracy": summary.accuracy,
         "baseline": summary.baseline,
     }
     path = save_model(model, output, provenance=provenance)
     console = open_console()
     unit = "iteration" if model.n_iter_ == 1 else "iterations"
-    on = f"{data.title} and {copies} distorted copies" if copies else data.title
+    on = f"{data.title}, {copies} distorted copies and a redrawn one" if copies else data.title
     console.print(f"{type(model).__name__} on {on}: {model.n_iter_} {unit} in {seconds:.2f} s", soft_wrap=True)
     console.print(f"stopped because {model.stop_reason_}", soft_wrap=True)
     _print_accuracy(_in_words(summary, label_names(model.classes_, digit)), data)

@@ -164,7 +164,8 @@ def train(
     copies: Annotated[
         int,
         typer.Option(
-            help="Learn from so many distorted copies of each image, too: 3 mend a sixth of the errors of edges.",
+            help="Learn from so many distorted copies of each image, too, and from one with another pen. 3 mend a "
+            "sixth of the errors of edges.",
             **whole(0),
         ),
     ] = 0,

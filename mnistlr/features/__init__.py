@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mnistlr.features.contributions import explain_reader
-    from mnistlr.features.distortion import add_distorted, distort
+    from mnistlr.features.copies import add_copies
+    from mnistlr.features.distortion import distort
     from mnistlr.features.reader import DigitReader
+    from mnistlr.features.redrawing import redraw
     from mnistlr.features.transformers import Deskew, EdgeFeatures
 
 _HOME = {
     "Deskew": "transformers",
     "DigitReader": "reader",
     "EdgeFeatures": "transformers",
-    "add_distorted": "distortion",
+    "add_copies": "copies",
     "distort": "distortion",
     "explain_reader": "contributions",
+    "redraw": "redrawing",
 }
 
-__all__ = ["Deskew", "DigitReader", "EdgeFeatures", "add_distorted", "distort", "explain_reader"]
+__all__ = ["Deskew", "DigitReader", "EdgeFeatures", "add_copies", "distort", "explain_reader", "redraw"]
 
 
 def __getattr__(name: str) -> Any:

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_array, check_random_state, check_X_y
+from sklearn.utils import check_array, check_random_state
 
 from mnistlr._support.arrays import Array, read_only
 from mnistlr._support.threads import count_threads, run_chunks
@@ -109,7 +109,7 @@ def distort(
 ) -> NDArray[np.uint8]:
     """Return a distorted copy of each image: the same digit, as another hand might have written it.
 
-    See :func:`add_distorted` for what it is good for.
+    See :func:`add_copies` for what it is good for.
 
     Parameters
     ----------
@@ -165,59 +165,3 @@ def distort(
 
         run_chunks(work, -(-n // CHUNK), n_threads)
     return out
-
-
-def add_distorted(
-    X: Any,
-    y: Any,
-    copies: int = 3,
-    *,
-    strength: float = 1.0,
-    shape: Any = None,
-    random_state: Any = None,
-    n_jobs: int | None = None,
-) -> tuple[NDArray[np.uint8], NDArray[Any]]:
-    """Return images and labels with distorted copies of each behind them, to train on.
-
-    A model that learns from these as well reads more of what it has not seen: of MNIST's test images a
-    :class:`~mnistlr.DigitReader` misreads 0.69 % without copies and 0.58 % with three.
-
-    Parameters
-    ----------
-    X : array-like or sparse matrix, shape (n_samples, n_features)
-        As for :func:`distort`.
-    y : array-like, shape (n_samples,)
-    copies : int
-        Of each image.
-    strength, shape, random_state, n_jobs
-        Of :func:`distort`.
-
-    Returns
-    -------
-    X : ndarray of uint8, shape ((1 + copies) * n_samples, n_features)
-        First the originals, then copy after copy.
-    y : ndarray, shape ((1 + copies) * n_samples,)
-
-    Raises
-    ------
-    ArgumentError, ValueError
-        As :func:`distort`; or if there is not a label for each image, or ``copies`` is negative.
-
-    Examples
-    --------
-    >>> from mnistlr import DigitReader, load_digits
-    >>> from mnistlr.features import add_distorted
-    >>> X, y = load_digits()
-    >>> more, labels = add_distorted(X, y, copies=2, random_state=0)
-    >>> more.shape, labels.shape
-    ((5391, 64), (5391,))
-    >>> reader = DigitReader(grids=(4,), random_state=0).fit(more, labels)
-    """
-    if copies < 0:
-        raise ArgumentError(f"expected copies >= 0, such as 3, got {copies}.")
-    X, y = check_X_y(X, y, accept_sparse="csr", dtype=TYPES, order="C")
-    random, pixels = check_random_state(random_state), as_pixels(X, full_ink(X))
-    distorted = [
-        distort(pixels, strength=strength, shape=shape, random_state=random, n_jobs=n_jobs) for _ in range(copies)
-    ]
-    return np.concatenate([pixels, *distorted]), np.tile(y, 1 + copies)

@@ -10,7 +10,7 @@ import pytest
 
 from mnistlr import DigitReader, explain, load_mnist_5k, save_model, shuffle
 from mnistlr.datasets.named import load_named
-from mnistlr.features import add_distorted
+from mnistlr.features import add_copies
 from mnistlr.saving.model_file import read_model_file
 from mnistlr.trained import trained_reader
 from tests.helpers.command_runs import Run, assert_error
@@ -61,13 +61,13 @@ def test_train_predict_evaluate_and_explain_with_edges(run: Run, tmp_path: Path)
 def test_train_with_distorted_copies(run: Run, tmp_path: Path) -> None:
     status, out, err = run("train", *DIGITS, "--features", "edges", "--copies", 2, "--seed", 5)
     assert status == 0, err
-    assert out.startswith("DigitReader on scikit-learn's bundled digits and 2 distorted copies: ")
+    assert out.startswith("DigitReader on scikit-learn's bundled digits, 2 distorted copies and a redrawn one: ")
     data = load_named("digits")
     model, provenance = read_model_file(tmp_path / "mnistlr-edges.npz")
     X, y = shuffle(data.X_train, data.y_train, random_state=5)
-    peer = DigitReader(random_state=5).fit(*add_distorted(X, y, 2, random_state=5))
+    peer = DigitReader(random_state=5).fit(*add_copies(X, y, 2, random_state=5))
     assert np.array_equal(model.predict_proba(data.X_test), peer.predict_proba(data.X_test))
-    assert provenance["copies"] == 2
+    assert (provenance["copies"], provenance["redrawn"]) == (2, 1)
     assert_error(run("train", *DIGITS, "--copies", 2), 2, "copies do not help a model of pixels.")
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistlr.features import Deskew, EdgeFeatures, distort
+from mnistlr.features import Deskew, EdgeFeatures, distort, redraw
 from mnistlr.features.deskew import deskew
 from mnistlr.features.distortion import distort_images
 from mnistlr.features.edges import edge_features
+from mnistlr.features.redrawing import redraw_images
 from mnistlr.trained.quick import trained_reader
 
 pytestmark = pytest.mark.skipif(not hasattr(edge_features, "signatures"), reason="not compiled")
@@ -34,13 +35,15 @@ def test_one_form_for_all_images():
     read_only = writable.copy()
     read_only.flags.writeable = False
     for X in (writable, read_only, writable / 255):
-        EdgeFeatures().fit_transform(Deskew().fit_transform(distort(X)))
+        EdgeFeatures().fit_transform(Deskew().fit_transform(redraw(distort(X))))
+        redraw(X)
         assert X is read_only or X.flags.writeable
     fit = EdgeFeatures().fit(writable)
     for copied in (copy.deepcopy(fit), pickle.loads(pickle.dumps(fit))):  # as in another process of joblib
         assert np.array_equal(copied.transform(writable), fit.transform(writable))
     assert trained_reader().features(writable).shape == (3, 900)
-    assert len(deskew.signatures) == len(edge_features.signatures) == len(distort_images.signatures) == 1
+    for kernel in (deskew, edge_features, distort_images, redraw_images):
+        assert len(kernel.signatures) == 1
 
 
 @pytest.mark.long

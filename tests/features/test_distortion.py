@@ -1,12 +1,11 @@
-"""Distorted copies: the definition in plain loops, what they keep, and what learning from them is good for."""
+"""Distorted copies: the definition in plain loops, and what they keep."""
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 
 from mnistlr import ArgumentError
 from mnistlr._support.arrays import read_only
-from mnistlr.features import DigitReader, add_distorted, distort, distortion
+from mnistlr.features import distort, distortion
 from mnistlr.features.distortion import BEND, CHUNK, PIECE, PLACES, distort_images, draw
 from mnistlr.features.edges import windows
 
@@ -72,52 +71,7 @@ def test_same_seed_same_bits_for_any_number_of_threads():
     assert np.array_equal(one[:PIECE], distort(X[:PIECE], random_state=3))  # a piece's numbers are drawn together
 
 
-def test_takes_what_transformers_take(digits):
-    X = digits.X_train[:50]
-    expected = distort(X, random_state=0)
-    assert expected.dtype == np.uint8
-    scale = int(X.max())  # which is full ink in other types
-    of_floats = distort(X / 16.0, random_state=0)
-    assert np.array_equal(of_floats, distort(np.rint(X * (255 / scale)).astype(np.uint8), random_state=0))
-    assert np.array_equal(of_floats, distort(sp.csr_array(X / 16.0), random_state=0))
-    wide = distort(X, shape=(4, -1), random_state=0)
-    assert wide.shape == X.shape
-    assert not np.array_equal(wide, expected)
-
-
 @pytest.mark.parametrize("strength", [-1, np.nan, np.inf])
 def test_a_strength_is_a_number_that_is_not_negative(strength):
     with pytest.raises(ArgumentError, match="expected strength >= 0, such as 1, got"):
         distort(np.zeros((1, 4), np.uint8), strength=strength)
-
-
-def test_images_have_a_shape():
-    with pytest.raises(ArgumentError, match="expected square images"):
-        distort(np.zeros((1, 5), np.uint8))
-    with pytest.raises(ValueError, match="NaN"):
-        distort(np.full((1, 4), np.nan))
-
-
-def test_copies_come_behind_the_originals(digits):
-    X, y = digits.X_train[:30], digits.y_train[:30]
-    more, labels = add_distorted(X, y, copies=2, random_state=0)
-    random = np.random.RandomState(0)
-    assert np.array_equal(more, np.concatenate([X, distort(X, random_state=random), distort(X, random_state=random)]))
-    assert np.array_equal(labels, [*y, *y, *y])
-    none, same = add_distorted(X, y, copies=0)
-    assert np.array_equal(none, X)
-    assert np.array_equal(same, y)
-    names = np.array([f"a {digit}" for digit in y])
-    assert np.array_equal(add_distorted(X, names, copies=1)[1], [*names, *names])
-    with pytest.raises(ArgumentError, match="expected copies >= 0, such as 3, got -1"):
-        add_distorted(X, y, copies=-1)
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        add_distorted(X, y[:-1])
-
-
-def test_a_reader_that_learns_from_copies_reads_more(mnist):
-    """Few images are not enough to learn every way of writing: copies mend a tenth of the errors and more."""
-    X, y = mnist.X_train[:2000], mnist.y_train[:2000]
-    alone = DigitReader(random_state=0).fit(X, y)
-    taught = DigitReader(random_state=0).fit(*add_distorted(X, y, random_state=0))
-    assert 1 - taught.score(mnist.X_test, mnist.y_test) < 0.9 * (1 - alone.score(mnist.X_test, mnist.y_test))

@@ -13,7 +13,7 @@ from mnistlr import DigitReader, ImageError, load_digits, read_digits, shuffle
 from mnistlr.datasets import load_mnist_5k
 from mnistlr.datasets.mnist_files import MNIST_FILES
 from mnistlr.exceptions import ArgumentError
-from mnistlr.features import add_distorted
+from mnistlr.features import add_copies
 from mnistlr.saving.model_file import read_model_file
 from mnistlr.trained import FILE, trained_reader
 from tests.conftest import ImageData
@@ -63,7 +63,7 @@ def test_training_makes_it_again(mnist: ImageData) -> None:
     with as_file(FILE) as path:
         model = read_model_file(path).model
     X, y = shuffle(mnist.X_train, mnist.y_train, random_state=42)
-    again = DigitReader(random_state=42).fit(*add_distorted(X, y, 3, random_state=42))
+    again = DigitReader(random_state=42).fit(*add_copies(X, y, 3, random_state=42))
     np.testing.assert_allclose(again.classifier_.coef_, model.classifier_.coef_, rtol=1e-3, atol=1e-6)
 
 

@@ -1,0 +1,164 @@
+"""Redrawn copies: thinning by its definition, the pen by its equation, and what a copy keeps of the digit."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from mnistlr._support.arrays import read_only
+from mnistlr.features import redraw
+from mnistlr.features.distortion import CHUNK
+from mnistlr.features.redrawing import (
+    FINE,
+    NARROWEST,
+    WIDEST,
+    centre_of_mass,
+    draw_line,
+    enlarge,
+    extent,
+    may_go,
+    redraw_images,
+    thin,
+)
+from mnistlr.images import strokes
+from mnistlr.images.normalise import BOX
+
+AROUND = [(-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1)]  # p2 to p9
+EIGHT = np.ones((3, 3))  # ink hangs together across corners, paper does not
+
+
+def goes(p, half):
+    """Do what the article says about the pixels around one, p[2] to p[9]."""
+    steps = sum(p[k] == 0 and p[k % 9 + 2 * (k == 9) + (k < 9)] == 1 for k in range(2, 10))
+    edges = ((2, 4, 6), (4, 6, 8)) if half == 0 else ((2, 4, 8), (2, 6, 8))
+    return 2 <= sum(p[2:]) <= 6 and steps == 1 and all(any(p[k] == 0 for k in edge) for edge in edges)
+
+
+def thinned(line):
+    """Thin by the definition, pixel after pixel."""
+    line = line.copy()
+    while True:
+        before = line.copy()
+        for half in range(2):
+            was = line.copy()
+            for y, x in np.argwhere(was):
+                if goes([None, None, *(int(was[y + dy, x + dx]) for dy, dx in AROUND)], half):
+                    line[y, x] = 0
+        if np.array_equal(line, before):
+            return line
+
+
+def thin_copy(line):
+    line, points = line.copy(), np.empty((line.size, 2), np.int64)
+    n = thin(line, points)
+    assert np.array_equal(points[:n], np.argwhere(line))
+    return line
+
+
+def shares(value, n=1):
+    return read_only(np.full(n, value))
+
+
+def redrawn(image, share):
+    """Redraw one image with a pen as wide as this share of the digit's longer side."""
+    line = np.empty((FINE * image.shape[0] + 2, FINE * image.shape[1] + 2), np.uint8)
+    out = np.empty((1, *image.shape), np.uint8)
+    points, ink = np.empty((line.size, 2), np.int64), np.empty(image.shape)
+    redraw_images(read_only(image[None].copy()), shares(share), line, points, ink, out)
+    return out[0]
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_what_may_go_is_what_the_article_says(half):
+    for around in itertools.product((0, 1), repeat=8):
+        line = np.ones((3, 3), np.uint8)
+        for (dy, dx), value in zip(AROUND, around, strict=True):
+            line[1 + dy, 1 + dx] = value
+        assert may_go(line, 1, 1, half) == goes([None, None, *around], half), around
+
+
+def test_thinning_is_what_the_article_says(digits):
+    random = np.random.default_rng(0)
+    blots = ndimage.gaussian_filter(random.normal(size=(6, 30, 40)), (0, 2, 2)) > 0.03
+    for blot in np.pad(blots, ((0, 0), (1, 1), (1, 1))).astype(np.uint8):
+        assert np.array_equal(thin_copy(blot), thinned(blot))
+
+
+def test_a_line_hangs_together_as_the_digit_did_and_is_thin(mnist):
+    for image in mnist.X_train[:100].reshape(-1, 28, 28):
+        line = np.empty((FINE * 28 + 2, FINE * 28 + 2), np.uint8)
+        enlarge(read_only(image), line)
+        fine, middle = line.copy(), thin_copy(line)
+        assert np.all(fine[middle == 1])
+        assert ndimage.label(middle, EIGHT)[1] == ndimage.label(fine, EIGHT)[1]
+        assert ndimage.label(1 - middle)[1] == ndimage.label(1 - fine)[1]  # as many loops
+        assert np.array_equal(thin_copy(middle), middle)
+        deepest = ndimage.distance_transform_edt(np.pad(middle, 1)).max()
+        assert deepest <= 1.5  # nowhere three wide
+
+
+def test_enlarging_is_linear_and_leaves_a_rim():
+    image = read_only(np.array([[0, 255], [0, 255]], np.uint8))
+    line = np.full((2 * FINE + 2, 2 * FINE + 2), 9, np.uint8)
+    enlarge(image, line)
+    assert not line[0].any() and not line[:, 0].any() and not line[-1].any() and not line[:, -1].any()  # noqa: PT018
+    assert np.array_equal(line[FINE, 1:-1], [0] * FINE + [1] * FINE)
+
+
+def test_a_pen_draws_what_the_equation_says():
+    points, ink = np.array([[3, 2], [3, 3], [4, 4], [30, 1]]), np.full((9, 12), np.nan)
+    scale, move, width = 1.3, np.array([0.4, 2.6]), 1.9
+    draw_line(points, scale, *move, width, ink)
+    places = scale * points + move
+    pixels = np.stack(np.indices(ink.shape), axis=-1)
+    away = np.sqrt(((pixels[:, :, None] - places) ** 2).sum(axis=-1)).min(axis=2)
+    np.testing.assert_allclose(ink, np.clip(0.5 + width / 2 - away, 0, 1), atol=1e-12)
+
+
+def test_extent_and_centre():
+    line = np.zeros((6, 9), np.uint8)
+    assert extent(line) == (6, 9, -1, -1)
+    line[2, 3], line[4, 7] = 1, 1
+    assert extent(line) == (2, 3, 4, 7)
+    assert centre_of_mass(line) == (3, 5)
+
+
+@pytest.mark.parametrize("share", [NARROWEST, 0.14, WIDEST])
+def test_a_copy_keeps_size_and_centre_and_has_the_pen_that_was_asked_for(mnist, share):
+    """The pen is round: where it turns, less than half of the outermost pixel may be covered."""
+    widths, lost = [], []
+    for image in mnist.X_train[:60].reshape(-1, 28, 28):
+        copy = redrawn(image, share)
+        was, now = (np.ptp(np.argwhere(each > 127), axis=0).max() for each in (image, copy))
+        lost.append(was - now)
+        np.testing.assert_allclose(centre_of_mass(image), centre_of_mass(copy), atol=0.25)
+        fine = np.kron(copy, np.ones((FINE, FINE))) / 255
+        widths.append(strokes.stroke_width(fine) / max(strokes._extent(fine > 0.5)))
+    assert abs(np.median(widths) - share) < 0.015  # the middle of what crossings widen and pixels hide
+    assert np.ptp([*lost, 0]) <= 2
+    assert 0 <= np.mean(lost) < 0.8
+
+
+def test_pens_are_those_of_photos():
+    np.testing.assert_allclose([NARROWEST, WIDEST], [strokes.THINNEST / BOX, strokes.THICKEST / BOX])
+
+
+def test_what_leaves_no_line_stays_as_it_is():
+    faint = np.full((5, 5), 100, np.uint8)
+    assert np.array_equal(redrawn(faint, 0.1), faint)
+    assert not redrawn(np.zeros((5, 5), np.uint8), 0.1).any()
+
+
+def test_a_dot_stays_a_dot():
+    """Its line is two points long: stretched to the dot's size, it would be two dots."""
+    dot = np.zeros((20, 20), np.uint8)
+    dot[8:12, 8:13] = 255
+    assert ndimage.label(redrawn(dot, WIDEST), EIGHT)[1] == 1
+
+
+def test_same_seed_same_bits_for_any_number_of_threads(mnist):
+    X = np.tile(mnist.X_train[:50], (2 * CHUNK // 50 + 1, 1))
+    one = redraw(X, random_state=3, n_jobs=1)
+    assert np.array_equal(one, redraw(X, random_state=3, n_jobs=3))
+    assert not np.array_equal(one, redraw(X, random_state=4))
