@@ -165,7 +165,7 @@ def train(
         int,
         typer.Option(
             help="Learn from so many distorted copies of each image, too, and from one with another pen. 3 mend a "
-            "sixth of the errors of edges.",
+            "fifth of the errors of edges.",
             **whole(0),
         ),
     ] = 0,
