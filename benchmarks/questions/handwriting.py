@@ -136,7 +136,7 @@ def main() -> None:
     readings = read_folder(options.folder, models["edges"])
     answers = {name: answers_of(model, readings) for name, model in models.items()}
     rows = [*table(readings, answers), confidence(models["edges"], readings)]
-    report.table("Digits read right, by DigitReader, by SoftmaxRegression, and by the reader that comes with us", rows)
+    report.table("Digits read right, by DigitReader, by SoftmaxRegression, and by the trained reader", rows)
     misread = [
         f"{reading.file} {reading.label} as {answer or 'nothing'}"
         for reading, answer in zip(readings, answers["edges"], strict=True)

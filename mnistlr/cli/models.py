@@ -26,7 +26,10 @@ def train(
     output: Path | None,
     parameters: dict[str, Any],
 ) -> None:
-    """Train a model, on ``copies`` distorted copies and a redrawn one as well, print its accuracy, save it."""
+    """Train a model, print its accuracy, save it.
+
+    With ``copies``, it learns from so many distorted copies of each image and a redrawn one as well.
+    """
     from mnistlr.estimators import LogisticRegression, SoftmaxRegression
     from mnistlr.features import DigitReader, add_copies
     from mnistlr.saving.model_file import save_model
@@ -46,10 +49,12 @@ def train(
     redrawn = min(copies, 1)
     with progress(f"training on {(1 + copies + redrawn) * len(y):,} images"):
         warm_up_fit(model, X, y)
+        if copies:
+            add_copies(X[:1], y[:1], 1, 1)  # compiles them
         started = time.perf_counter()
         if copies:
-            random = {name: parameters[name] for name in ("random_state", "n_jobs")}
-            X, y = add_copies(X, y, copies, redrawn, **random)
+            seed, n_jobs = parameters["random_state"], parameters["n_jobs"]
+            X, y = add_copies(X, y, copies, redrawn, random_state=seed, n_jobs=n_jobs)
         with watched(model):
             model.fit(X, y)
         seconds = time.perf_counter() - started

@@ -1,4 +1,4 @@
-"""What a better eye sees: transformers of images, the model that reads with them, and why it answers as it does.
+"""What a better eye sees: transformers of images, the model that reads with them, why it answers so, copies of images.
 
 The names are imported when first used: ``deskew`` and ``edges`` alone work without scikit-learn.
 """

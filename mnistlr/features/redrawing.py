@@ -13,10 +13,11 @@ everywhere. A redrawn image follows the same line with such a pen:
        p' = m + s (p - m_l) + t,    s = (L - w) / l.
 
    m and m_l are the middles of what digit and line take up, so that the digit stays as large as it was. t keeps its
-   centre of mass where it was.
+   centre of mass where it was. A blot, whose line is shorter than half of it, is not stretched: s = 1.
 4. The ink of a pixel whose middle is q is 1/2 + w/2 - min_p |q - p'|, at least 0 and at most 1.
 
-w/L is a random number between ``NARROWEST`` and ``WIDEST``, as in the digits that `mnistlr.images` finds in photos.
+w/L is a random number between ``NARROWEST`` and ``WIDEST``, as in the digits that `mnistlr.images` finds in photos. An
+image of which no line is left, or a line too short to be seen, stays as it is.
 
 Zhang & Suen, "A fast parallel algorithm for thinning digital patterns", Communications of the ACM 27 (1984).
 """
@@ -61,7 +62,8 @@ def may_go(line, y, x, half):
     p2, p3, p4, p5 = line[y - 1, x], line[y - 1, x + 1], line[y, x + 1], line[y + 1, x + 1]
     p6, p7, p8, p9 = line[y + 1, x], line[y + 1, x - 1], line[y, x - 1], line[y - 1, x - 1]
     n_ink = p2 + p3 + p4 + p5 + p6 + p7 + p8 + p9
-    n_steps = (p2 < p3) + (p3 < p4) + (p4 < p5) + (p5 < p6) + (p6 < p7) + (p7 < p8) + (p8 < p9) + (p9 < p2)
+    n_steps = int(p2 < p3) + int(p3 < p4) + int(p4 < p5) + int(p5 < p6) + int(p6 < p7) + int(p7 < p8)
+    n_steps += int(p8 < p9) + int(p9 < p2)
     is_edge = p4 * p6 * (p2 + p8) == 0 if half == 0 else p2 * p8 * (p4 + p6) == 0
     return 2 <= n_ink <= 6 and n_steps == 1 and is_edge
 
@@ -109,9 +111,10 @@ def centre_of_mass(image):
     mass, row, column = 0.0, 0.0, 0.0
     for y in range(image.shape[0]):
         for x in range(image.shape[1]):
-            mass += image[y, x]
-            row += y * image[y, x]
-            column += x * image[y, x]
+            ink = float(image[y, x])
+            mass += ink
+            row += y * ink
+            column += x * ink
     return row / mass, column / mass
 
 
@@ -130,18 +133,21 @@ def draw_line(points, scale, move_y, move_x, width, ink):
 
 @jit
 def draw(image, share, of_digit, of_line, points, ink):
-    """Write the ``ink`` of a digit redrawn; steps 3 and 4."""
+    """Write the ``ink`` of a digit redrawn, steps 3 and 4; return whether there is any."""
     top, left, bottom, right = of_digit
     line_top, line_left, line_bottom, line_right = of_line
     longer, line_longer = max(bottom - top, right - left) + 1, max(line_bottom - line_top, line_right - line_left)
     width = share * longer
-    scale = (longer - width) / line_longer if line_longer > width else 1.0  # a dot is not stretched
+    scale = (longer - width) / line_longer if 2 * line_longer > longer else 1.0
     move_y = place((top + bottom) / 2) - scale / FINE * (line_top + line_bottom) / 2
     move_x = place((left + right) / 2) - scale / FINE * (line_left + line_right) / 2
     draw_line(points, scale / FINE, move_y, move_x, width / FINE, ink)
     wanted_y, wanted_x = centre_of_mass(image)
     drawn_y, drawn_x = centre_of_mass(ink)
+    if np.isnan(drawn_y):
+        return False
     draw_line(points, scale / FINE, move_y + wanted_y - drawn_y, move_x + wanted_x - drawn_x, width / FINE, ink)
+    return True
 
 
 @jit
@@ -149,17 +155,16 @@ def redraw_images(images, shares, line, points, ink, out):
     """Write the ``images`` (n, rows, columns), uint8, to ``out``, redrawn by pens of w = ``shares`` (n,) L.
 
     There has to be room for the enlarged image, ``line`` (FINE rows + 2, FINE columns + 2), for as many ``points``,
-    (n, 2), and for ``ink`` (rows, columns). Images of which no line is left stay as they are.
+    (n, 2), and for ``ink`` (rows, columns).
     """
     for image in range(len(images)):
         enlarge(images[image], line)
         of_digit = extent(line)
         n = thin(line, points)
-        if n > 0:
-            draw(images[image], shares[image], of_digit, extent(line), points[:n], ink)
+        is_drawn = n > 0 and draw(images[image], shares[image], of_digit, extent(line), points[:n], ink)
         for y in range(ink.shape[0]):
             for x in range(ink.shape[1]):
-                out[image, y, x] = np.uint8(255 * ink[y, x] + 0.5) if n > 0 else images[image, y, x]
+                out[image, y, x] = np.uint8(255 * ink[y, x] + 0.5) if is_drawn else images[image, y, x]
 
 
 def redraw(X: Any, *, shape: Any = None, random_state: Any = None, n_jobs: int | None = None) -> NDArray[np.uint8]:
@@ -182,6 +187,7 @@ def redraw(X: Any, *, shape: Any = None, random_state: Any = None, n_jobs: int |
     Returns
     -------
     ndarray of uint8, shape (n_samples, n_features)
+        An image without a line, a blot or a faint one, stays as it is.
 
     Raises
     ------

@@ -30,7 +30,7 @@ EIGHT = np.ones((3, 3))  # ink hangs together across corners, paper does not
 
 def goes(p, half):
     """Do what the article says about the pixels around one, p[2] to p[9]."""
-    steps = sum(p[k] == 0 and p[k % 9 + 2 * (k == 9) + (k < 9)] == 1 for k in range(2, 10))
+    steps = sum(pair == (0, 1) for pair in itertools.pairwise([*p[2:], p[2]]))
     edges = ((2, 4, 6), (4, 6, 8)) if half == 0 else ((2, 4, 8), (2, 6, 8))
     return 2 <= sum(p[2:]) <= 6 and steps == 1 and all(any(p[k] == 0 for k in edge) for edge in edges)
 
@@ -78,7 +78,7 @@ def test_what_may_go_is_what_the_article_says(half):
         assert may_go(line, 1, 1, half) == goes([None, None, *around], half), around
 
 
-def test_thinning_is_what_the_article_says(digits):
+def test_thinning_is_what_the_article_says():
     random = np.random.default_rng(0)
     blots = ndimage.gaussian_filter(random.normal(size=(6, 30, 40)), (0, 2, 2)) > 0.03
     for blot in np.pad(blots, ((0, 0), (1, 1), (1, 1))).astype(np.uint8):
@@ -145,16 +145,28 @@ def test_pens_are_those_of_photos():
 
 
 def test_what_leaves_no_line_stays_as_it_is():
-    faint = np.full((5, 5), 100, np.uint8)
-    assert np.array_equal(redrawn(faint, 0.1), faint)
-    assert not redrawn(np.zeros((5, 5), np.uint8), 0.1).any()
+    spot = np.zeros((8, 8), np.uint8)
+    spot[2:6, 2:6] = 255 * np.clip(1.5 - np.hypot(*(np.indices((4, 4)) - 1.5)), 0, 1)  # one point, amid four pixels
+    for image in (spot, np.full((5, 5), 100, np.uint8), np.zeros((5, 5), np.uint8), np.full((1, 1), 255, np.uint8)):
+        assert np.array_equal(redrawn(image, NARROWEST), image)
+    assert np.isnan(centre_of_mass(np.zeros((5, 5), np.uint8))).all()
+
+
+def test_ink_may_lie_at_the_edge():
+    image = np.zeros((6, 9), np.uint8)
+    image[0] = image[:, 8] = 255
+    copy = redrawn(image, 0.15)
+    assert copy[0, :8].min() > 120
+    assert copy[1:, 8].min() > 120
+    assert not copy[3:, :6].any()
 
 
 def test_a_dot_stays_a_dot():
     """Its line is two points long: stretched to the dot's size, it would be two dots."""
     dot = np.zeros((20, 20), np.uint8)
     dot[8:12, 8:13] = 255
-    assert ndimage.label(redrawn(dot, WIDEST), EIGHT)[1] == 1
+    for share in (NARROWEST, WIDEST):
+        assert ndimage.label(redrawn(dot, share), EIGHT)[1] == 1
 
 
 def test_same_seed_same_bits_for_any_number_of_threads(mnist):

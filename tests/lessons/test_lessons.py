@@ -15,7 +15,7 @@ from mnistlr.lessons import read_lessons, write_lessons
 from mnistlr.lessons.checking import SOLUTION
 from mnistlr.lessons.exercises import EXERCISES
 from mnistlr.lessons.notebooks import Lesson, split_exercise
-from tests.lessons.answers import ANSWERS
+from tests.helpers.answers import ANSWERS
 
 matplotlib = pytest.importorskip("matplotlib")
 nbformat = pytest.importorskip("nbformat")
