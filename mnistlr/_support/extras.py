@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from mnistlr.exceptions import MissingExtraError
 
@@ -21,6 +22,13 @@ def needed(library: str, extra: str, what: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise MissingExtraError(how_to_install(library, extra, what)) from error
+
+
+def import_nbformat(what: str) -> Any:
+    """Import nbformat for ``what``, such as "writing a notebook", or raise MissingExtraError."""
+    with needed("nbformat", "notebook", what):
+        import nbformat
+    return nbformat
 
 
 def how_to_install(library: str, extra: str, what: str) -> str:

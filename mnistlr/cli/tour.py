@@ -4,7 +4,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from mnistlr._support.extras import how_to_install
+from mnistlr._support.extras import how_to_install, import_nbformat
 from mnistlr._support.files import check_writable
 from mnistlr._support.threads import count_threads, default_n_jobs
 from mnistlr.cli.console import open_console, open_in_browser, progress
@@ -24,11 +24,11 @@ def tour(
     """Print the walk-through step by step; write it as a report and as a notebook; open the report."""
     from joblib import parallel_config
 
-    from mnistlr.walkthrough import About, Walk, import_nbformat, write_notebook, write_page
+    from mnistlr.walkthrough import About, Walk, write_notebook, write_page
     from mnistlr.walkthrough.origin import fingerprint, is_up_to_date
 
     if notebook is not None:
-        import_nbformat()
+        import_nbformat("writing a notebook")
     for path in filter(None, (report, notebook)):  # before the walk, which takes a while
         check_writable(path)
     if report is not None and find_spec("matplotlib") is None:

@@ -6,30 +6,30 @@ end, has ink from one end to the other, and is seen alone at a part of it.
 
 import itertools
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mnistlr.images.lines import Line
+from mnistlr._support.arrays import Mask
+from mnistlr.images.lines import StraightLine
 
 _MOST = 3  # sides of one frame that are known; more lines are squares or a form
 _NEAR = 4  # pixels, or twice as many as a side is thick: so far from its place
 _COVERED, _ALONE = 0.9, 0.25  # of a side: has ink, and has no ink beside it
 
 
-def missing_sides(level: list[Line], upright: list[Line]) -> tuple[list[Line], list[Line]]:
+def missing_sides(
+    level: list[StraightLine], upright: list[StraightLine]
+) -> tuple[list[StraightLine], list[StraightLine]]:
     """Return where the other sides of a frame would be.
 
     Parameters
     ----------
-    level, upright : list of Line
+    level, upright : list of StraightLine
         The lines along rows, and along columns: those of the transposed picture.
 
     Returns
     -------
-    tuple of two lists of Line
+    tuple of two lists of StraightLine
         The sides along rows, and along columns.
     """
-    sides: tuple[list[Line], list[Line]] = [], []
+    sides: tuple[list[StraightLine], list[StraightLine]] = [], []
     if len(level) + len(upright) > _MOST:
         return sides
     for lines, others in ((level, sides[1]), (upright, sides[0])):
@@ -44,13 +44,13 @@ def missing_sides(level: list[Line], upright: list[Line]) -> tuple[list[Line], l
     return sides
 
 
-def _side(like: Line, middle: int, left: int, right: int) -> Line:
+def _side(like: StraightLine, middle: int, left: int, right: int) -> StraightLine:
     """Return a line as thick as another, from left to right."""
     thick = like.bottom - like.top
-    return Line(middle - thick // 2, left, middle - thick // 2 + thick, right, like.ink)
+    return StraightLine(middle - thick // 2, left, middle - thick // 2 + thick, right, like.ink)
 
 
-def find_side(side: Line, ink: NDArray[np.bool_]) -> Line | None:
+def find_side(side: StraightLine, ink: Mask) -> StraightLine | None:
     """Return a side, moved up or down to where most ink lies along it; None if nothing there looks like a side."""
     thick = side.bottom - side.top
     near = max(_NEAR, 2 * thick)

@@ -15,15 +15,13 @@ Then (I - P) / C is 0 on paper and 1 on ink, in bright light and in dim.
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from mnistlr._support.arrays import Floats, Mask
 from mnistlr.exceptions import ImageError
 from mnistlr.images.paper import find_paper, otsu_threshold
 from mnistlr.images.rules import find_rules
 from mnistlr.images.surface import enlarge, fit_quadratic, shrink, spread
-
-Array = NDArray[np.float64]
 
 _SMALL = 64  # longer side of the small picture in which paper and contrast are estimated
 # Ink has to stand out from the paper by so much of the way from black to white, and by so many times the paper's own
@@ -43,19 +41,19 @@ _FAINTEST = 0.35  # of the strongest ink's contrast; the faults in photos of sma
 class Ink(NamedTuple):
     """The ink of a picture and how it was found; all of shape (rows, columns)."""
 
-    grey: Array
+    grey: Floats
     """The picture along the axis of colour on which it varies most."""
-    paper: Array
+    paper: Floats
     """Its estimated brightness without the ink."""
-    contrast: Array
+    contrast: Floats
     """The difference of the two, positive on ink whichever is darker, without what was removed."""
-    removed: Array
+    removed: Floats
     """The same difference, of printed lines only."""
-    ink: Array
+    ink: Floats
     """From 0 (paper) to 1 (ink)."""
 
 
-def find_ink(light: Array) -> Ink:
+def find_ink(light: Floats) -> Ink:
     """Find the ink in a picture.
 
     Parameters
@@ -82,7 +80,7 @@ def find_ink(light: Array) -> Ink:
     return Ink(grey, paper, contrast, removed, _without_specks(ink, contrast, paper, noise))
 
 
-def _strength(contrast: Array, paper: Array, is_ink: NDArray[np.bool_], noise: float) -> Array:
+def _strength(contrast: Floats, paper: Floats, is_ink: Mask, noise: float) -> Floats:
     """Return the contrast of the ink around each pixel: within a wide circle, or a narrow one where that is fainter.
 
     Pencil is fainter than pen, and a pen that hurries is fainter than itself. The narrow mean is weighted by contrast,
@@ -96,19 +94,19 @@ def _strength(contrast: Array, paper: Array, is_ink: NDArray[np.bool_], noise: f
     reach = max(_NARROW * max(contrast.shape), _NARROWEST)
     amount = ndimage.gaussian_filter(visible, reach)
     near = ndimage.gaussian_filter(visible**2, reach) / np.maximum(amount, 1e-9)
-    near_or_around: Array = np.where(
+    near_or_around: Floats = np.where(
         (amount > 1e-6) & (near > _FAINT * around), np.minimum(near / _FAINTER, around), around
     )
     return near_or_around
 
 
-def _noise(contrast: Array) -> float:
+def _noise(contrast: Floats) -> float:
     """Return the standard deviation of the paper, by the median deviation of what is on its other side than ink."""
     below = contrast[contrast <= 0]
     return 1.4826 * float(np.median(-below)) if len(below) else 0.0
 
 
-def _to_grey(light: Array) -> Array:
+def _to_grey(light: Floats) -> Floats:
     """Project colours onto the axis along which they differ most from those of the paper (the principal axis)."""
     if light.ndim == 2:
         return light
@@ -116,11 +114,11 @@ def _to_grey(light: Array) -> Array:
     difference = small - np.stack([fit_quadratic(channel) for channel in np.moveaxis(small, 2, 0)], axis=-1)
     axis = np.linalg.svd(difference.reshape(-1, 3), full_matrices=False)[2][0]
     axis /= np.abs(axis).sum() * (np.sign(axis.sum()) or 1)
-    grey: Array = light @ axis
+    grey: Floats = light @ axis
     return grey
 
 
-def _without_specks(ink: Array, contrast: Array, paper: Array, noise: float) -> Array:
+def _without_specks(ink: Floats, contrast: Floats, paper: Floats, noise: float) -> Floats:
     """Drop what hangs together with less than 3 % of the ink that the largest piece has, and what is much fainter.
 
     Far from a small digit all that stands out are the paper's own blotches, and step 4 takes their contrast for that of
@@ -142,5 +140,5 @@ def _without_specks(ink: Array, contrast: Array, paper: Array, noise: float) -> 
     is_strong = strengths >= _WEAK * strengths[is_large].max()
     writing = int(np.argmax(np.where(is_large & is_strong, sizes, 0)))
     is_kept &= (grounds >= _DARK * grounds[writing]) | (is_strong & (sizes >= _GRAIN * sizes[writing]))
-    kept: Array = ink * is_kept[pieces]
+    kept: Floats = ink * is_kept[pieces]
     return kept

@@ -6,12 +6,10 @@ no spots. Around the spot the light fades over a part of its radius.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from mnistlr._support.arrays import Floats, Mask
 from mnistlr.images.surface import spread
-
-Array = NDArray[np.float64]
 
 _MUCH = 0.15  # of the way from black to white: so much lighter than the middle of the picture
 _ROUND, _LONG = 0.97, 2.0  # of an ellipse's area, of which rectangles have 0.955; times as long as wide
@@ -19,7 +17,7 @@ _SMALLEST = 20  # pixels
 _FADING = 0.5  # of the radius
 
 
-def without_lamps(picture: Array) -> Array:
+def without_lamps(picture: Floats) -> Floats:
     """Darken the spots of lamps, and where they fade, to what is around; what is darker there stays.
 
     Parameters
@@ -36,11 +34,11 @@ def without_lamps(picture: Array) -> Array:
         return picture
     is_ink = picture < middle - half
     around = spread(picture, (~is_spot & ~is_ink).astype(float), (0.05, 0.15, 0.5))
-    darkened: Array = np.where(is_spot, np.minimum(picture, around), picture)
+    darkened: Floats = np.where(is_spot, np.minimum(picture, around), picture)
     return darkened
 
 
-def _find_spots(is_light: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _find_spots(is_light: Mask) -> Mask:
     """Find the pieces that are ellipses and not long, and where they fade."""
     found = np.zeros(is_light.shape, dtype=bool)
     pieces, _ = ndimage.label(is_light)

@@ -3,13 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from mnistlr._support.arrays import Floats, Mask
 from mnistlr.images.surface import shrink
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 _ANGLES = 0, -3, 3, -6, 6, -9, 9, -12, 12  # degrees, to which a picture is held askew at most
 _COARSE = 200  # longer side of the small picture in which the angle is found
@@ -19,7 +16,7 @@ _COVERED, _ALIKE = 0.4, 2.0  # of a line: a digit may cover as much; times as mu
 _THIN = 0.235  # of that length: lines are no thicker
 
 
-class Line(NamedTuple):
+class StraightLine(NamedTuple):
     """A straight run in a turned picture: rows ``top`` to ``bottom`` - 1, columns ``left`` to ``right`` - 1."""
 
     top: int
@@ -41,10 +38,10 @@ class Line(NamedTuple):
 
     @property
     def near(self) -> int:
-        """How far from its end another may be that it ends at."""
+        """The largest gap between its end and another line at which it still ends there."""
         return max(4, 2 * (self.bottom - self.top), self.extent // 12)
 
-    def meets(self, others: list["Line"]) -> tuple[bool, bool]:
+    def meets(self, others: list["StraightLine"]) -> tuple[bool, bool]:
         """Return whether its left end and its right end are at one of the lines across it."""
         ends = [False, False]
         for other in others:  # transposed: its top and bottom are columns here
@@ -64,7 +61,7 @@ def size_of_largest(ink: Mask) -> int:
     return int(max(rows.stop - rows.start, columns.stop - columns.start))
 
 
-def find_angle(contrast: Array, threshold: float, size: int) -> tuple[int, int]:
+def find_angle(contrast: Floats, threshold: float, size: int) -> tuple[int, int]:
     """Return the angle at which most thin ink lies in long straight runs, and how much; ``size`` as for `find_lines`.
 
     Longer runs count up to three times.
@@ -94,7 +91,7 @@ def find_angle(contrast: Array, threshold: float, size: int) -> tuple[int, int]:
     return best, most
 
 
-def _cropped(contrast: Array, threshold: float, margin: int) -> Array:
+def _cropped(contrast: Floats, threshold: float, margin: int) -> Floats:
     """Return the part of a picture that has ink, and a margin."""
     ink = contrast > threshold
     parts = []
@@ -104,7 +101,7 @@ def _cropped(contrast: Array, threshold: float, margin: int) -> Array:
     return contrast[tuple(parts)]
 
 
-def find_lines(contrast: Array, threshold: float, size: int) -> list[Line]:
+def find_lines(contrast: Floats, threshold: float, size: int) -> list[StraightLine]:
     """Return the straight runs along rows that are thin for more than half of their length.
 
     Parameters
@@ -130,22 +127,22 @@ def find_lines(contrast: Array, threshold: float, size: int) -> list[Line]:
         if len(columns) > np.ptp(columns) / 2 and len(rows) and np.ptp(rows) < 2 * thick:
             top, left = (part.start for part in area)
             rows, columns = top + rows, left + columns
-            line = Line(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1, 0.0)
+            line = StraightLine(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1, 0.0)
             across = np.maximum(contrast[line.area], 0).sum(axis=0)
             lines.append(line._replace(ink=float(np.quantile(across, 0.4))))
     return _mended(lines)
 
 
-def _mended(lines: list[Line]) -> list[Line]:
+def _mended(lines: list[StraightLine]) -> list[StraightLine]:
     """Join parts of one line, which a digit lies over."""
-    mended: list[Line] = []
+    mended: list[StraightLine] = []
     for line in sorted(lines, key=lambda line: line.left):
         for k, one in enumerate(mended):
             is_level = one.top <= line.bottom + 1 and line.top <= one.bottom + 1
             gap, whole = line.left - one.right, line.right - one.left
             if is_level and 0 < gap < _COVERED * whole and max(one.ink, line.ink) < _ALIKE * min(one.ink, line.ink):
                 top, bottom = min(one.top, line.top), max(one.bottom, line.bottom)
-                mended[k] = Line(top, one.left, bottom, line.right, min(one.ink, line.ink))
+                mended[k] = StraightLine(top, one.left, bottom, line.right, min(one.ink, line.ink))
                 break
         else:
             mended.append(line)

@@ -13,6 +13,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mnistlr._support.arrays import Floats
 from mnistlr.exceptions import ImageError
 
 SIDE = 28
@@ -24,8 +25,6 @@ FAINT = 0.01
 HALF = 0.5 + 1e-9
 """What is added before rounding down. Symmetric drawings make ties, and sums in another order, such as those of the
 page to draw on, miss a tie by 1e-14: with this margin all of them round up."""
-
-Array = NDArray[np.float64]
 
 
 def normalise(ink: ArrayLike) -> NDArray[np.uint8]:
@@ -65,7 +64,7 @@ def normalise(ink: ArrayLike) -> NDArray[np.uint8]:
     return centre(scaled / scaled.max())
 
 
-def crop(ink: Array) -> Array:
+def crop(ink: Floats) -> Floats:
     """Cut out the rectangle that holds all ink; step 1 of `normalise`."""
     rows, columns = np.flatnonzero((ink > FAINT).any(axis=1)), np.flatnonzero((ink > FAINT).any(axis=0))
     if not len(rows):
@@ -73,17 +72,17 @@ def crop(ink: Array) -> Array:
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def scale_to_box(ink: Array) -> Array:
+def scale_to_box(ink: Floats) -> Floats:
     """Scale by area averaging so that the longer side gets 20 pixels; step 2 of `normalise`."""
     n_rows, n_columns = ink.shape
     longer = max(ink.shape)
     rows = _averages(n_rows, max(1, math.floor(BOX * n_rows / longer + 0.5)))
     columns = _averages(n_columns, max(1, math.floor(BOX * n_columns / longer + 0.5)))
-    scaled: Array = rows @ ink @ columns.T
+    scaled: Floats = rows @ ink @ columns.T
     return scaled
 
 
-def centre(scaled: Array) -> NDArray[np.uint8]:
+def centre(scaled: Floats) -> NDArray[np.uint8]:
     """Move the centre of mass to the middle of 28x28 pixels by whole pixels, and round; steps 4 and 5."""
     image = np.zeros((SIDE, SIDE))
     starts = []
@@ -96,7 +95,7 @@ def centre(scaled: Array) -> NDArray[np.uint8]:
     return np.floor(255 * image + HALF).astype(np.uint8)
 
 
-def _averages(n_in: int, n_out: int) -> Array:
+def _averages(n_in: int, n_out: int) -> Floats:
     """Return the matrix (n_out, n_in) whose product with a signal is its mean over n_out equal intervals.
 
     Entry (i, a) is the length that [i r, (i+1) r) and [a, a+1) share, over r, with r = n_in / n_out.
@@ -104,5 +103,5 @@ def _averages(n_in: int, n_out: int) -> Array:
     edges = np.arange(n_out + 1) * n_in / n_out
     pixel = np.arange(n_in)
     shared = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
-    averages: Array = np.maximum(shared, 0) * n_out / n_in
+    averages: Floats = np.maximum(shared, 0) * n_out / n_in
     return averages

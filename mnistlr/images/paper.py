@@ -13,13 +13,11 @@ tones, and paper is what fills most of the border.
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from mnistlr._support.arrays import Floats, Mask
 from mnistlr.images.lamps import without_lamps
 from mnistlr.images.surface import enlarge, shrink, spread
-
-Array = NDArray[np.float64]
 
 _WIDE = 0.25  # of the longer side: the square. Strokes are narrower, even of a digit that fills the picture
 _LEAST = 9  # pixels of the square: in pictures as small as MNIST's the digit fills nearly all of it
@@ -34,13 +32,13 @@ _SMALL = 64  # longer side of the small picture in which the paper's unevenness 
 class Paper(NamedTuple):
     """What lies under the ink."""
 
-    paper: Array
+    paper: Floats
     """Its brightness, shape (rows, columns)."""
     sign: float
     """1 if ink is lighter than paper, -1 if it is darker."""
 
 
-def find_paper(grey: Array) -> Paper:
+def find_paper(grey: Floats) -> Paper:
     """Find the paper's brightness, and whether ink is darker or lighter than it.
 
     Both are tried with squares of several widths. Strokes are narrower than the space between them: filled in the
@@ -63,30 +61,30 @@ def find_paper(grey: Array) -> Paper:
     return Paper(-sign * _lower(filled, upright), sign)
 
 
-def _median(picture: Array) -> Array:
+def _median(picture: Floats) -> Floats:
     """Return the median of each pixel and its neighbours above and below: edges stay, single bright pixels go."""
     padded = np.pad(picture, ((1, 1), (0, 0)), mode="edge")
     above, below = padded[:-2], padded[2:]
-    median: Array = np.maximum(np.minimum(above, below), np.minimum(np.maximum(above, below), picture))
+    median: Floats = np.maximum(np.minimum(above, below), np.minimum(np.maximum(above, below), picture))
     return median
 
 
-def _left_over(picture: Array) -> float:
+def _left_over(picture: Floats) -> float:
     """Return how uneven the picture still is when what is dark and narrow has been filled: a mean over squares."""
     filled = [_fill(picture, width) for width in _WIDTHS]
     steps = [np.diff(one, axis=axis) for one in filled for axis in (0, 1)]
     return float(sum(np.minimum(step**2, _STEEP**2).sum() for step in steps))
 
 
-def _fill(picture: Array, width: float) -> Array:
+def _fill(picture: Floats, width: float) -> Floats:
     """Fill what is dark and narrower than a square, whose width is a part of the longer side."""
     side = max(3, round(width * max(picture.shape))) | 1
     padded = np.pad(picture, side, constant_values=picture.min() - 1)  # darkness around
-    filled: Array = ndimage.grey_closing(padded, (side, side))[side:-side, side:-side]
+    filled: Floats = ndimage.grey_closing(padded, (side, side))[side:-side, side:-side]
     return filled
 
 
-def _lower(filled: Array, picture: Array) -> Array:
+def _lower(filled: Floats, picture: Floats) -> Floats:
     """Lower the filled picture, which follows the lightest pixels, to the mean of the paper."""
     above = filled - picture
     small = shrink(above, _SMALL)
@@ -95,7 +93,7 @@ def _lower(filled: Array, picture: Array) -> Array:
     return filled - enlarge(spread(small, is_paper.astype(float), (0.05, 0.15, 0.5)), picture.shape)
 
 
-def _broad_strokes(small: Array) -> tuple[NDArray[np.bool_], float] | None:
+def _broad_strokes(small: Floats) -> tuple[Mask, float] | None:
     """Find strokes about as wide as the square in a picture of two tones, and whether they are light (1) or dark (-1).
 
     They take up less than half of each side of the picture, which a desk or a shadow does not, and are longer than
@@ -122,17 +120,17 @@ def _broad_strokes(small: Array) -> tuple[NDArray[np.bool_], float] | None:
     return None
 
 
-def _thin_holes(shape: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _thin_holes(shape: Mask) -> Mask:
     """Find the holes that are thin beside the shape: what is written on a sheet."""
     holes = ndimage.binary_fill_holes(shape) & ~shape
     pieces, n_pieces = ndimage.label(holes)
     depths = ndimage.maximum(ndimage.distance_transform_edt(holes), pieces, np.arange(n_pieces + 1))
     is_thin = np.asarray(depths) < ndimage.distance_transform_edt(shape).max() / 2
-    thin: NDArray[np.bool_] = holes & is_thin[pieces]
+    thin: Mask = holes & is_thin[pieces]
     return thin
 
 
-def otsu_threshold(values: Array) -> float:
+def otsu_threshold(values: Floats) -> float:
     """Return the threshold that leaves the least variance within its two sides.
 
     N. Otsu, "A threshold selection method from gray-level histograms", IEEE Transactions on Systems, Man and

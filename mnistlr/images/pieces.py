@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from mnistlr._support.arrays import Floats, Mask
 from mnistlr.exceptions import ImageError
-
-Array = NDArray[np.float64]
 
 _SHARED = 0.5  # of the narrower piece's width; slanting digits side by side overlap a little, too
 _BROKEN = 0.05  # of the tallest piece's height: gaps of a thin stroke that broke; one of MNIST's 20 pixels
@@ -31,7 +30,7 @@ class Box(NamedTuple):
     right: int
 
 
-def separate(ink: Array) -> list[tuple[Array, Box]]:
+def separate(ink: Floats) -> list[tuple[Floats, Box]]:
     """Return the ink of each digit, cut out, and its box; line by line, left to right.
 
     Pieces of ink that stand above one another and close are one digit, such as a 5 and its bar; so are pieces that
@@ -63,20 +62,20 @@ def separate(ink: Array) -> list[tuple[Array, Box]]:
     return in_reading_order(found)
 
 
-def height_of_writing(digits: list[tuple[Array, Box]]) -> float:
+def height_of_writing(digits: list[tuple[Floats, Box]]) -> float:
     """Return the median height of the tall ones."""
     heights = np.array([box.bottom - box.top for _, box in digits])
     return float(np.median(heights[heights >= heights.max() / 2]))
 
 
-def cut_out(ink: Array) -> tuple[Array, Box]:
+def cut_out(ink: Floats) -> tuple[Floats, Box]:
     """Return the rectangle that holds all ink, and where it is."""
     rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
     box = Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
     return ink[box.top : box.bottom, box.left : box.right], box
 
 
-def join(digits: list[tuple[Array, Box]]) -> tuple[Array, Box]:
+def join(digits: list[tuple[Floats, Box]]) -> tuple[Floats, Box]:
     """Return the ink of all in one rectangle, and where it is."""
     boxes = np.array([box for _, box in digits])
     whole = Box(*(int(n) for n in (*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0))))
@@ -86,13 +85,13 @@ def join(digits: list[tuple[Array, Box]]) -> tuple[Array, Box]:
     return ink, whole
 
 
-def count_tall(digits: list[tuple[Array, Box]]) -> int:
+def count_tall(digits: list[tuple[Floats, Box]]) -> int:
     """Count those at least half as tall as the tallest; the others may be a detached part of one of them."""
     heights = np.array([box.bottom - box.top for _, box in digits])
     return int((heights >= heights.max() / 2).sum())
 
 
-def without_neighbours(digits: list[tuple[Array, Box]], shape: tuple[int, ...]) -> list[tuple[Array, Box]]:
+def without_neighbours(digits: list[tuple[Floats, Box]], shape: tuple[int, ...]) -> list[tuple[Floats, Box]]:
     """Leave out what the picture's border cuts off, but for the largest: the neighbours of the one digit."""
     amounts = [part.sum() for part, _ in digits]
     largest = int(np.argmax(amounts))
@@ -103,7 +102,7 @@ def without_neighbours(digits: list[tuple[Array, Box]], shape: tuple[int, ...]) 
     ]
 
 
-def touches_edge(digits: list[tuple[Array, Box]], shape: tuple[int, ...]) -> bool:
+def touches_edge(digits: list[tuple[Floats, Box]], shape: tuple[int, ...]) -> bool:
     """Return whether the picture's border cuts off any of the digits."""
     return any(_is_cut_off(box, shape) for _, box in digits)
 
@@ -113,7 +112,7 @@ def _is_cut_off(box: Box, shape: tuple[int, ...]) -> bool:
     return box.top <= rim or box.left <= rim or box.bottom >= shape[0] - rim or box.right >= shape[1] - rim
 
 
-def _belong_together(boxes: NDArray[np.int_]) -> NDArray[np.bool_]:
+def _belong_together(boxes: NDArray[np.int_]) -> Mask:
     """Return which pieces are one above the other and close: a matrix, shape (n_pieces, n_pieces).
 
     Of several lines of writing, whose digits are alike in height, no two tall pieces belong together.
@@ -122,7 +121,7 @@ def _belong_together(boxes: NDArray[np.int_]) -> NDArray[np.bool_]:
     height, width = bottom - top, right - left
     shared = np.minimum(right, right[:, None]) - np.maximum(left, left[:, None])
     gap = np.maximum(top, top[:, None]) - np.minimum(bottom, bottom[:, None])
-    belong: NDArray[np.bool_] = shared >= _SHARED * np.minimum(width, width[:, None])
+    belong: Mask = shared >= _SHARED * np.minimum(width, width[:, None])
     belong &= gap <= _NEAR * np.maximum(height, height[:, None])
     is_tall = height >= height.max() / 2
     if is_tall.sum() >= _SEVERAL:
@@ -131,7 +130,7 @@ def _belong_together(boxes: NDArray[np.int_]) -> NDArray[np.bool_]:
     return belong
 
 
-def _groups(belong: NDArray[np.bool_]) -> NDArray[np.intp]:
+def _groups(belong: Mask) -> NDArray[np.intp]:
     """Return the number of each piece's group: pieces are in one if others link them.
 
     By squaring, because importing SciPy's graphs takes as long as finding the digits.
@@ -143,14 +142,14 @@ def _groups(belong: NDArray[np.bool_]) -> NDArray[np.intp]:
     return numbers
 
 
-def _broken(pieces: NDArray[np.int32], boxes: NDArray[np.int_]) -> NDArray[np.bool_]:
+def _broken(pieces: NDArray[np.int32], boxes: NDArray[np.int_]) -> Mask:
     """Return which pieces nearly touch, or are linked by pieces that do: a matrix, shape (n_pieces, n_pieces)."""
     height = boxes[:, 2] - boxes[:, 0]
     reach = _BROKEN * max(height)
     joined, _ = ndimage.label(ndimage.distance_transform_edt(pieces == 0) <= reach / 2, np.ones((3, 3)))
     whole = np.zeros(len(boxes) + 1, dtype=np.int32)
     whole[pieces] = joined
-    same: NDArray[np.bool_] = whole[1:, None] == whole[1:]
+    same: Mask = whole[1:, None] == whole[1:]
     is_tall = height >= 0.7 * height.max()
     if is_tall.sum() >= _SEVERAL:  # several whole digits, close together
         same &= ~(is_tall & is_tall[:, None])
@@ -175,9 +174,9 @@ def _with_detached_parts(digits: NDArray[np.int_]) -> NDArray[np.int_]:
     return consecutive.reshape(digits.shape)
 
 
-def in_reading_order(digits: list[tuple[Array, Box]]) -> list[tuple[Array, Box]]:
+def in_reading_order(digits: list[tuple[Floats, Box]]) -> list[tuple[Floats, Box]]:
     """Sort digits by lines. From the left, each continues the line whose last digit it is beside; lines may slant."""
-    lines: list[list[tuple[Array, Box]]] = []
+    lines: list[list[tuple[Floats, Box]]] = []
     for digit in sorted(digits, key=lambda digit: digit[1].left):
         beside = [_beside(line[-1][1], digit[1]) for line in lines]
         if beside and max(beside) > _BESIDE:

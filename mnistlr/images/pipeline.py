@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistlr._support.arrays import Floats
 from mnistlr.exceptions import ImageError
 from mnistlr.images.ink import find_ink
 from mnistlr.images.normalise import normalise
@@ -35,7 +36,7 @@ class Digit(NamedTuple):
     """Shape (28, 28), as MNIST: 0 is paper, 255 is ink."""
     box: Box
     """Where it is in the picture, in pixels of the picture held upright."""
-    strokes: NDArray[np.float64]
+    strokes: Floats
     """Its ink, from 0 to 1, with strokes that are not much thinner or thicker than MNIST's."""
     doubts: tuple[str, ...] = ()
     """What may have gone wrong in finding it, such as ``"ink touches the edge of the picture"``."""
@@ -44,15 +45,15 @@ class Digit(NamedTuple):
 class Steps(NamedTuple):
     """What becomes of a picture, stage by stage. The arrays have shape (rows, columns), at most 500 a side."""
 
-    grey: NDArray[np.float64]
+    grey: Floats
     """The picture without colours: 0 is dark, 1 is light."""
-    paper: NDArray[np.float64]
+    paper: Floats
     """How light the paper would be without the ink."""
-    contrast: NDArray[np.float64]
+    contrast: Floats
     """How far the picture differs from its paper towards the ink, from 0 to 1."""
-    removed: NDArray[np.float64]
+    removed: Floats
     """Printed lines that were taken away, in the same units; 0 elsewhere."""
-    ink: NDArray[np.float64]
+    ink: Floats
     """Ink, whatever the light: 0 is paper, 1 is ink."""
     digits: list[Digit]
     """The result."""
@@ -168,14 +169,12 @@ def trace(picture: Any, *, find_all: bool = False, reader: Any = None) -> Steps:
     return Steps(grey, paper, np.clip(contrast, 0, 1), np.clip(removed, 0, 1), ink, digits)
 
 
-def _split(
-    found: list[tuple[NDArray[np.float64], Box]], reader: Any, were_split: list[Box]
-) -> list[tuple[NDArray[np.float64], Box]]:
+def _split(found: list[tuple[Floats, Box]], reader: Any, were_split: list[Box]) -> list[tuple[Floats, Box]]:
     """Split the digits that touch, and note which."""
 
-    def sureness(parts: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    def sureness(parts: list[Floats]) -> Floats:
         pixels = np.array([normalise(even_out(cut_out(part)[0])).ravel() for part in parts])
-        surest: NDArray[np.float64] = reader.predict_proba(pixels).max(axis=1)
+        surest: Floats = reader.predict_proba(pixels).max(axis=1)
         return surest
 
     height, digits = height_of_writing(found), []

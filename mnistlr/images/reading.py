@@ -10,8 +10,8 @@ from io import BytesIO
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mnistlr._support.arrays import Array, Floats
 from mnistlr._support.extras import needed
 from mnistlr._support.files import open_plain
 from mnistlr.exceptions import ImageError
@@ -20,7 +20,6 @@ from mnistlr.images.surface import shrink
 LONGEST = 500
 """Larger pictures are shrunk by a whole factor until their longer side has at most this many pixels."""
 
-Array = NDArray[np.float64]
 
 MOST_PIXELS = 50_000_000
 """Files with more pixels are refused. Phones take photos of 12 to 50 million."""
@@ -51,7 +50,7 @@ _DAMAGE = (OSError, SyntaxError, ValueError, TypeError, EOFError, IndexError, Ke
 class Picture(NamedTuple):
     """What was read."""
 
-    light: Array
+    light: Floats
     """Shape (rows, columns) or (rows, columns, 3): grey, or red, green and blue; from 0 (black) to 1 (white)."""
     shape: tuple[int, ...]
     """The shape that the picture had before it was shrunk."""
@@ -91,14 +90,14 @@ def read_picture(source: Any) -> Picture:
     return Picture(_light(array), shape)
 
 
-def _without_axes_of_one(array: NDArray[Any]) -> NDArray[Any]:
+def _without_axes_of_one(array: Array) -> Array:
     """Take a single channel, (rows, columns, 1), or a batch of one, (1, rows, columns), as (rows, columns)."""
     if array.ndim == 3 and array.shape[2] == 1:
         return array[:, :, 0]
     return array[0] if array.ndim == 3 and array.shape[0] == 1 and array.shape[2] not in (3, 4) else array
 
 
-def _light(picture: NDArray[Any]) -> Array:
+def _light(picture: Array) -> Floats:
     shape, kind = picture.shape, picture.dtype.kind
     if kind not in "buif" or len(shape) not in (2, 3) or shape[2:] not in ((), (3,), (4,)) or not picture.size:
         raise ImageError(
@@ -113,13 +112,13 @@ def _light(picture: NDArray[Any]) -> Array:
     return _on_paper(light) if shape[2:] == (4,) else light
 
 
-def _on_paper(light: Array) -> Array:
+def _on_paper(light: Floats) -> Floats:
     colours, opacity = light[..., :3], light[..., 3:]
     on_white = colours * opacity + (1 - opacity)
     return on_white if np.ptp(on_white) > 0.1 else colours * opacity
 
 
-def _decode(source: Any) -> tuple[NDArray[Any], tuple[int, ...]]:
+def _decode(source: Any) -> tuple[Array, tuple[int, ...]]:
     """Read a file with Pillow, or take what Pillow has read; return it, perhaps shrunk, and the shape before."""
     with needed("Pillow", "images", "reading pictures"):
         from PIL import Image
@@ -136,7 +135,7 @@ def _decode(source: Any) -> tuple[NDArray[Any], tuple[int, ...]]:
     raise TypeError(f"expected a path, bytes, a file, a Pillow image or an array, got {type(source).__name__}.")
 
 
-def _open(file: Any) -> tuple[NDArray[Any], tuple[int, ...]]:
+def _open(file: Any) -> tuple[Array, tuple[int, ...]]:
     from PIL import Image
 
     start = file.tell()
@@ -148,7 +147,7 @@ def _open(file: Any) -> tuple[NDArray[Any], tuple[int, ...]]:
         return _pixels(image)
 
 
-def _pixels(image: Any) -> tuple[NDArray[Any], tuple[int, ...]]:
+def _pixels(image: Any) -> tuple[Array, tuple[int, ...]]:
     """Decode an image at about the size that is needed, upright; return it and the shape that it has in full."""
     from PIL import ImageOps
 

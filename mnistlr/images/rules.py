@@ -19,15 +19,12 @@ it, or where it is much darker than the line.
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from mnistlr._support.arrays import Floats, Mask
 from mnistlr.images.frames import find_side, missing_sides
-from mnistlr.images.lines import Line, find_angle, find_lines, size_of_largest
+from mnistlr.images.lines import StraightLine, find_angle, find_lines, size_of_largest
 from mnistlr.images.strokes import stroke_width
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 _TINY = 48  # pixels of the shorter side, below which strokes are as thin as lines
 _ACROSS = 0.7  # of the picture's side: such lines are rules or margin lines
@@ -42,7 +39,7 @@ _BEYOND = 0.1  # of what is written: so much may be on the other side of such a 
 _ROUNDS = 3  # a photo's perspective gives lines several angles
 
 
-def find_rules(contrast: Array, noise: float) -> Mask:
+def find_rules(contrast: Floats, noise: float) -> Mask:
     """Find the pixels of printed lines, but for those where a stroke crosses.
 
     Parameters
@@ -82,7 +79,7 @@ def find_rules(contrast: Array, noise: float) -> Mask:
 class _View(NamedTuple):
     """A turned picture, or the same transposed; all arrays have shape (rows, columns)."""
 
-    seen: Array
+    seen: Floats
     """Its contrast."""
     ink: Mask
     strokes: Mask
@@ -91,26 +88,26 @@ class _View(NamedTuple):
     """What is found to be printed."""
     before: Mask
     """What was found so before."""
-    lines: list[Line]
+    lines: list[StraightLine]
     """The straight runs along its rows."""
-    taken: list[Line]
+    taken: list[StraightLine]
     """Those that are taken away."""
     is_upright: bool
     """Whether it is transposed: its lines run along the picture's columns."""
 
-    def take_away(self, line: Line, threshold: float) -> None:
+    def take_away(self, line: StraightLine, threshold: float) -> None:
         """Call a line printed, but for the strokes across it."""
         self.page[line.area] |= ~_crossing(self.seen, line, threshold)
         self.taken.append(line)
 
-    def rest(self, line: Line) -> Mask:
+    def rest(self, line: StraightLine) -> Mask:
         """Return the strokes beside a line."""
         rest: Mask = self.strokes & ~self.page
         rest[line.area] = False
         return rest
 
 
-def _printed(contrast: Array, threshold: float, strong: float, size: int, before: Mask) -> Mask:
+def _printed(contrast: Floats, threshold: float, strong: float, size: int, before: Mask) -> Mask:
     """Find more printed lines of a picture in which they run along rows and columns; ``before`` are known ones."""
     ink, printed = contrast > threshold, np.zeros(contrast.shape, dtype=bool)
     strokes = ndimage.binary_opening(contrast > strong, np.ones((3, 3)))
@@ -138,7 +135,7 @@ def _printed(contrast: Array, threshold: float, strong: float, size: int, before
     return printed
 
 
-def _frames(level: _View, upright: _View) -> tuple[list[Line], list[Line]]:
+def _frames(level: _View, upright: _View) -> tuple[list[StraightLine], list[StraightLine]]:
     """Return the lines of both views that run across the page or end, at both ends, at others of these lines."""
     lines, fewer = None, (level.lines, upright.lines)
     while fewer != lines:
@@ -165,7 +162,7 @@ def _ink_of_strokes(level: _View, upright: _View) -> float:
     return max(inks, default=0.0)
 
 
-def _is_in_a_digit(line: Line, view: _View, heavy: float) -> bool:
+def _is_in_a_digit(line: StraightLine, view: _View, heavy: float) -> bool:
     """Return whether a line hangs together with strokes that have no more ink per length, or stands among digits."""
     if line.left <= 2 and line.right >= view.seen.shape[1] - 2:  # through the whole picture
         return False
@@ -183,7 +180,7 @@ def _is_in_a_digit(line: Line, view: _View, heavy: float) -> bool:
     return bool(is_one_of_several or line.ink > _FAINT * heavy)
 
 
-def _is_beside(line: Line, view: _View, heavy: float) -> bool:
+def _is_beside(line: StraightLine, view: _View, heavy: float) -> bool:
     """Return whether a line is an underline or what is left of a frame."""
     rest, thick = view.rest(line), line.bottom - line.top
     along = _extent(rest)
@@ -208,7 +205,7 @@ def _extent(ink: Mask) -> int:
     return int(np.ptp(columns)) if len(columns) else 0
 
 
-def _crossing(contrast: Array, line: Line, threshold: float) -> Mask:
+def _crossing(contrast: Floats, line: StraightLine, threshold: float) -> Mask:
     """Find where strokes cross a line that runs along rows: in its rows and two more at either side."""
     top, bottom = max(line.top - 2, 0), line.bottom + 2
     area = contrast[top:bottom, line.left : line.right]

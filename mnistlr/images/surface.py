@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-Array = NDArray[np.float64]
+from mnistlr._support.arrays import Floats
 
 _MARGIN = 0.85  # where the margin of a picture begins, on the way from its middle to an edge
 
 
-def shrink(picture: NDArray[Any], longest: int) -> Array:
+def shrink(picture: NDArray[Any], longest: int) -> Floats:
     """Average blocks of k x k pixels, k the smallest with which no side exceeds ``longest``; edges may get less."""
     k = -(-max(picture.shape[:2]) // longest)
     averaged: NDArray[Any] = picture
@@ -25,15 +25,15 @@ def shrink(picture: NDArray[Any], longest: int) -> Array:
     return averaged
 
 
-def enlarge(small: Array, shape: tuple[int, ...]) -> Array:
+def enlarge(small: Floats, shape: tuple[int, ...]) -> Floats:
     """Undo `shrink`, interpolating linearly between the middles of the blocks."""
     k = -(-max(shape) // max(small.shape))
     rows, columns = (np.clip((np.arange(n) + 0.5) / k - 0.5, 0, m - 1) for n, m in zip(shape, small.shape, strict=True))
-    whole: Array = ndimage.map_coordinates(small, np.meshgrid(rows, columns, indexing="ij"), order=1)
+    whole: Floats = ndimage.map_coordinates(small, np.meshgrid(rows, columns, indexing="ij"), order=1)
     return whole
 
 
-def fit_quadratic(picture: Array) -> Array:
+def fit_quadratic(picture: Floats) -> Floats:
     """Fit a quadratic polynomial in row and column to the paper, which is most of the picture and of its margin.
 
     Least absolute deviations ignore what is on less than half of the pixels (weighted: those of the margin, where
@@ -49,11 +49,11 @@ def fit_quadratic(picture: Array) -> Array:
         # lstsq, not solve: in a picture of few rows some of the terms are the same.
         fitted = terms @ np.linalg.lstsq(weighted.T @ terms, weighted.T @ values, rcond=1e-9)[0]
         weights = importance / np.maximum(np.abs(values - fitted), 0.005)
-    surface: Array = fitted.reshape(picture.shape)
+    surface: Floats = fitted.reshape(picture.shape)
     return surface
 
 
-def spread(picture: Array, weight: Array, reaches: Sequence[float]) -> Array:
+def spread(picture: Floats, weight: Floats, reaches: Sequence[float]) -> Floats:
     """Fill in a picture from the pixels with weight, by means of those around: of near ones, if there are any.
 
     Normalised convolution (Knutsson and Westin 1993), blur(weight * picture) / blur(weight), the kernel being a
@@ -70,5 +70,5 @@ def spread(picture: Array, weight: Array, reaches: Sequence[float]) -> Array:
         sigma = reach * max(picture.shape)
         total += 1e-3**k * ndimage.gaussian_filter(weight * picture, sigma, truncate=6)
         share += 1e-3**k * ndimage.gaussian_filter(weight, sigma, truncate=6)
-    filled: Array = total / np.maximum(share, 1e-300)
+    filled: Floats = total / np.maximum(share, 1e-300)
     return np.where(share > 1e-12, filled, (weight * picture).sum() / max(weight.sum(), 1e-300))

@@ -15,8 +15,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Reader = Callable[[list[Array]], Array]
+from mnistlr._support.arrays import Floats
+
+Reader = Callable[[list[Floats]], Floats]
 """From the ink of n candidates to the probability of the best class of each, shape (n,)."""
 
 _NORMAL = 0.8  # of the writing's height: digits up to this width are left alone
@@ -29,7 +30,7 @@ _APART = 0.06  # of the height: between places to cut
 _COST = 10  # of a cut through ink as long as the writing is high
 
 
-def split(ink: Array, height: float, reader: Reader) -> list[Array]:
+def split(ink: Floats, height: float, reader: Reader) -> list[Floats]:
     """Split a piece of ink into the digits that touch in it.
 
     Parameters
@@ -76,7 +77,7 @@ def split(ink: Array, height: float, reader: Reader) -> list[Array]:
     return chosen[::-1]
 
 
-def _rows(part: Array) -> int:
+def _rows(part: Floats) -> int:
     """Return how high a part is."""
     rows = np.flatnonzero((part > 0.5).any(axis=1))
     return int(np.ptp(rows)) + 1 if len(rows) else 0
@@ -87,7 +88,7 @@ def _oddness(width: float) -> float:
     return ((width - _USUAL) / (_NARROWER if width < _USUAL else _WIDER)) ** 2 / 2
 
 
-def _places(ink: Array, height: float) -> list[int]:
+def _places(ink: Floats, height: float) -> list[int]:
     """Return the columns at which to cut: both ends, and the minima of the ink per column."""
     n_columns, reach = ink.shape[1], max(1, round(_APART * height))
     per_column = np.pad(ink.sum(axis=0), reach, constant_values=np.inf)
@@ -98,7 +99,7 @@ def _places(ink: Array, height: float) -> list[int]:
     return [0, *(int(column) for column in minima[inside]), n_columns]
 
 
-def _paths(ink: Array, places: list[int], height: float) -> tuple[NDArray[np.intp], Array]:
+def _paths(ink: Floats, places: list[int], height: float) -> tuple[NDArray[np.intp], Floats]:
     """Return a path for each place, the first column of its right side in each row, and the ink that it meets."""
     n_rows, n_columns = ink.shape
     reach = max(1, round(_NEAR * height))
@@ -121,7 +122,7 @@ def _paths(ink: Array, places: list[int], height: float) -> tuple[NDArray[np.int
     return paths, met
 
 
-def _between(ink: Array, left: NDArray[np.intp], right: NDArray[np.intp]) -> Array:
+def _between(ink: Floats, left: NDArray[np.intp], right: NDArray[np.intp]) -> Floats:
     columns = np.arange(ink.shape[1])
-    part: Array = ink * ((columns >= left[:, None]) & (columns < right[:, None]))
+    part: Floats = ink * ((columns >= left[:, None]) & (columns < right[:, None]))
     return part

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mnistlr._support.extras import needed
+from mnistlr._support.extras import import_nbformat
 from mnistlr._support.files import atomic_write, check_writable
 from mnistlr.exceptions import ArgumentError
 
@@ -53,13 +53,6 @@ def read_lessons() -> list[Lesson]:
     return [_read(path) for path in sorted(Path(__file__).parent.glob("lesson_*.py"))]
 
 
-def split_exercise(text: str) -> tuple[str, str]:
-    """Return the lines of an exercise that the reader works on, and the line that checks them."""
-    *work, last = text.splitlines()
-    assert "check(" in last, text
-    return "\n".join(work).rstrip(), last
-
-
 def write_lessons(folder: str | os.PathLike[str], *, replace: bool = False) -> list[Path]:
     """Write the lessons as notebooks, not yet run.
 
@@ -84,7 +77,7 @@ def write_lessons(folder: str | os.PathLike[str], *, replace: bool = False) -> l
     OSError
         If a file cannot be written.
     """
-    nbformat = import_nbformat()
+    nbformat = import_nbformat("writing the lessons")
     folder, lessons = Path(folder), read_lessons()
     paths = [folder / lesson.file_name for lesson in lessons]
     there = [path for path in paths if path.exists()]
@@ -103,13 +96,6 @@ def write_lessons(folder: str | os.PathLike[str], *, replace: bool = False) -> l
         with atomic_write(path) as file:
             file.write(text.encode())
     return paths
-
-
-def import_nbformat() -> Any:
-    """Import nbformat, or raise MissingExtraError."""
-    with needed("nbformat", "notebook", "writing the lessons"):
-        import nbformat
-    return nbformat
 
 
 def _notebook(nbformat: Any, lesson: Lesson, following: list[Lesson]) -> Any:

@@ -2,7 +2,7 @@
 
 from mnistlr.walkthrough.build import Walk
 from mnistlr.walkthrough.exhibit import About
-from mnistlr.walkthrough.notebook import import_nbformat, write_notebook
+from mnistlr.walkthrough.notebook import write_notebook
 from mnistlr.walkthrough.page import write_page
 
-__all__ = ["About", "Walk", "import_nbformat", "write_notebook", "write_page"]
+__all__ = ["About", "Walk", "write_notebook", "write_page"]

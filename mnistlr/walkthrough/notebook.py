@@ -2,9 +2,8 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
-from mnistlr._support.extras import needed
+from mnistlr._support.extras import import_nbformat
 from mnistlr._support.files import atomic_write
 from mnistlr.walkthrough.build import build_chapters
 from mnistlr.walkthrough.chapters.the_data import imports
@@ -32,7 +31,7 @@ def write_notebook(path: str | os.PathLike[str], about: About) -> Path:
     OSError
         If the file cannot be written.
     """
-    nbformat = import_nbformat()
+    nbformat = import_nbformat("writing a notebook")
     new = nbformat.v4
     cells = [
         new.new_markdown_cell(_TITLE, id="title"),
@@ -53,10 +52,3 @@ def write_notebook(path: str | os.PathLike[str], about: About) -> Path:
     with atomic_write(path) as file:
         file.write(nbformat.writes(notebook).encode())
     return path
-
-
-def import_nbformat() -> Any:
-    """Import nbformat, or raise MissingExtraError."""
-    with needed("nbformat", "notebook", "writing a notebook"):
-        import nbformat
-    return nbformat

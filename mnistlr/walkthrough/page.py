@@ -33,7 +33,7 @@ _SVG_SETTINGS: dict[Any, Any] = {
 
 
 @dataclass(frozen=True)
-class Picture:
+class EmbeddedPicture:
     """A figure as a page holds it: where it comes from (a data URI), its description, its size in CSS pixels."""
 
     source: str
@@ -42,7 +42,7 @@ class Picture:
     height: int
 
     @classmethod
-    def of(cls, figure: "Figure", alt: str) -> "Picture":
+    def of(cls, figure: "Figure", alt: str) -> "EmbeddedPicture":
         """Draw a figure as SVG, which for all of these is smaller than PNG and sharp at any size."""
         import matplotlib
 
@@ -163,7 +163,7 @@ def _unbroken(text: str) -> str:
 
 def _drawn(shown: Shown) -> dict[str, Any]:
     alts = shown.seen.alt
-    pictures = [Picture.of(figure, alt) for figure, alt in zip(shown.figures, alts, strict=True)]
+    pictures = [EmbeddedPicture.of(figure, alt) for figure, alt in zip(shown.figures, alts, strict=True)]
     return {
         "exhibit": shown.exhibit,
         "pictures": pictures,

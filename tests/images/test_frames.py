@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 
 from mnistlr.images.frames import find_side, missing_sides
-from mnistlr.images.lines import Line
+from mnistlr.images.lines import StraightLine
 from mnistlr.images.rules import find_rules
 
 # A frame from row 20 to 80 and column 30 to 110, two pixels thick. Upright lines are those of the transposed picture.
-TOP, BOTTOM = Line(20, 30, 22, 110, 1.0), Line(78, 30, 80, 110, 1.0)
-LEFT, RIGHT = Line(30, 20, 32, 80, 1.0), Line(108, 20, 110, 80, 1.0)
+TOP, BOTTOM = StraightLine(20, 30, 22, 110, 1.0), StraightLine(78, 30, 80, 110, 1.0)
+LEFT, RIGHT = StraightLine(30, 20, 32, 80, 1.0), StraightLine(108, 20, 110, 80, 1.0)
 FRAME = {"level": [TOP, BOTTOM], "upright": [LEFT, RIGHT]}
 
 
-def are_near(sides: list[Line], expected: Line) -> bool:
+def are_near(sides: list[StraightLine], expected: StraightLine) -> bool:
     return any(np.abs(np.subtract(side[:4], expected[:4])).max() <= 2 for side in sides)
 
 
 @pytest.mark.parametrize("known", list(itertools.combinations([TOP, BOTTOM, LEFT, RIGHT], 2)))
-def test_two_sides_tell_where_the_others_are(known: tuple[Line, Line]) -> None:
+def test_two_sides_tell_where_the_others_are(known: tuple[StraightLine, StraightLine]) -> None:
     level, upright = missing_sides(*([line for line in lines if line in known] for lines in FRAME.values()))
     for line in {TOP, BOTTOM, LEFT, RIGHT} - set(known):
         assert are_near(level if line in FRAME["level"] else upright, line)

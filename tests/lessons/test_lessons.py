@@ -14,7 +14,7 @@ import pytest
 from mnistlr.lessons import read_lessons, write_lessons
 from mnistlr.lessons.checking import SOLUTION
 from mnistlr.lessons.exercises import EXERCISES
-from mnistlr.lessons.notebooks import Lesson, split_exercise
+from mnistlr.lessons.notebooks import Lesson
 from tests.helpers.answers import ANSWERS
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -38,6 +38,13 @@ def on_digits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]
     yield
     plt.close("all")
     plt.switch_backend(before)
+
+
+def split_exercise(text: str) -> tuple[str, str]:
+    """Return the lines of an exercise that the reader works on, and the line that checks them."""
+    *work, last = text.splitlines()
+    assert "check(" in last, text
+    return "\n".join(work).rstrip(), last
 
 
 class Reader:

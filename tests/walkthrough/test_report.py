@@ -20,7 +20,7 @@ from mnistlr.datasets.named import load_named
 from mnistlr.walkthrough import About, Walk, build, write_page
 from mnistlr.walkthrough.chapters import the_data
 from mnistlr.walkthrough.exhibit import Chapter, Exhibit, Names, Seen, Table, percent
-from mnistlr.walkthrough.page import Picture, render_page
+from mnistlr.walkthrough.page import EmbeddedPicture, render_page
 from mnistlr.walkthrough.run import run_code, run_exhibit
 from tests.conftest import ImageData
 from tests.helpers.command_runs import Run
@@ -165,7 +165,7 @@ def test_the_same_figure_gives_the_same_bytes() -> None:
     from mnistlr.plots import plot_accuracies
 
     accuracies = {"one": 0.9, "two": 0.8}
-    first, second = (Picture.of(plot_accuracies(accuracies).figure, "two bars") for _ in range(2))
+    first, second = (EmbeddedPicture.of(plot_accuracies(accuracies).figure, "two bars") for _ in range(2))
     assert first == second
     assert first.source.startswith("data:image/svg+xml;base64,")
 
@@ -175,7 +175,7 @@ def test_a_legend_fits_a_narrow_picture() -> None:
 
     for axes in (plot_class_balance([0, 1] * 30_000, [0, 1] * 9999), plot_folds([0.9] * 5, [0.8] * 5)):
         figure = axes.figure
-        picture = Picture.of(figure, "bars")
+        picture = EmbeddedPicture.of(figure, "bars")
         assert picture.width <= 442
         box = figure.axes[0].get_legend().get_window_extent()
         assert box.x0 >= 0

@@ -3,9 +3,8 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from mnistlr._support.arrays import Array
 
 random = np.random.default_rng(0)
 X = np.round(random.random((6, 4)), 2)

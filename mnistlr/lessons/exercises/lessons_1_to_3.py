@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from mnistlr._support.arrays import Array
 from mnistlr.lessons.checking import Exercise
-from mnistlr.lessons.exercises.common import IS_TWO, SCORES, WEIGHTS, Array, P, X, gradient, sigmoid
+from mnistlr.lessons.exercises.common import IS_TWO, SCORES, WEIGHTS, P, X, gradient, sigmoid
 
 # --- Lesson 1 --------------------------------------------------------------------------------------------------------
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from mnistlr._support.arrays import Array
 from mnistlr.lessons.checking import Exercise
-from mnistlr.lessons.exercises.common import IS_TWO, WEIGHTS, Array, X, gradient, random
+from mnistlr.lessons.exercises.common import IS_TWO, WEIGHTS, X, gradient, random
 
 # --- Lesson 4 --------------------------------------------------------------------------------------------------------
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from mnistlr._support.arrays import Array
 from mnistlr.lessons.checking import Exercise
-from mnistlr.lessons.exercises.common import Array, P, X, random
+from mnistlr.lessons.exercises.common import P, X, random
 
 # --- Lesson 7 --------------------------------------------------------------------------------------------------------
 
