@@ -1,7 +1,7 @@
 """Data in the form that the kernels take, whatever it came as: ``Dense`` or ``Csr``.
 
 ``uint8`` values are intensities: x / 255 is what the model sees. The pixels are never copied to floats as a whole:
-compiled code reads them so (``kernels.rows``), and so do the methods here. Nothing else knows of it.
+compiled code reads them so (``kernels.rows``), and so do the methods here. Others ask for ``unit``, 1/255 or 1.
 """
 
 import threading

@@ -45,7 +45,7 @@ SET_FOR_SGD |= {"validation_fraction", "n_iter_no_change", "tol", "max_iter"}
 
 @dataclass(frozen=True)
 class Result:
-    """Where a run stopped, after how many iterations, whether it is where it was to end, and why."""
+    """The outcome of a run: its last point, the number of iterations, whether it converged, and why it stopped."""
 
     theta: Array
     n_iter: int
@@ -162,7 +162,7 @@ def objective_of(model: Any, X: Any, y: Array, classes: Array, sample_weight: Ar
 
 
 def piece_of(model: Any, X: Any, y: Array, classes: Array, sample_weight: Array | None) -> tuple[Objective, int]:
-    """Return the same for a piece of the data, and e: the weights asked for are the objective's times 2^e."""
+    """Return the objective of a piece of the data, and e: the weights that were asked for are its weights times 2^e."""
     weight, exponent = combined(model.class_weight, classes, y, sample_weight)
     objective = Objective(
         Samples.of(X),

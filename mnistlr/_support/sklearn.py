@@ -1,4 +1,4 @@
-"""What is needed of scikit-learn and is private there or new; its callbacks, shown a fit.
+"""Names of scikit-learn that are private or new, and reports of a fit to its callbacks.
 
 A fit is one task, and each iteration a task inside it.
 

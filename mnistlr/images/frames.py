@@ -1,7 +1,7 @@
 """A frame has four sides. Where two of them are known, the others are looked for between their ends.
 
-A side along which a stroke lies is thick there, and is no straight thin run any more. It still is where the other sides
-end, has ink from one end to the other, and is seen alone at a part of it.
+A side along which a stroke lies is thick there, and is no straight thin run any more. It still lies between the ends of
+the other sides. Ink covers its whole length, and a part of it has no other ink beside it.
 """
 
 import itertools

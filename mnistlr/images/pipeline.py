@@ -1,4 +1,4 @@
-"""Own handwriting: a photo or a drawing becomes what MNIST's authors made of theirs.
+"""Turn a photo or a drawing into images of 28x28 pixels like MNIST's.
 
 ``reading`` decodes the picture, ``ink`` finds what is written on it, ``pieces`` tells several digits apart,
 ``strokes`` evens out the width of the pen, ``normalise`` makes 28x28 pixels of a digit.
@@ -60,7 +60,7 @@ class Steps(NamedTuple):
 
 
 def to_mnist(picture: Any) -> NDArray[np.uint8]:
-    """Make a photo or a drawing of one digit what MNIST's authors made of theirs.
+    """Turn a photo or a drawing of one digit into an image of 28x28 pixels like MNIST's.
 
     Parameters
     ----------

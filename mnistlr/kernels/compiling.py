@@ -7,7 +7,7 @@ seal in front shows whether it is what was written, by this numba, from these so
 the folder that defines the kernel, and in this one. A kernel calls only kernels of these two folders.
 
 Whatever is wrong with the cache, or different in another numba, the kernel is compiled anew: slower, never another
-result. So everything that is private to numba is used in here, and where its absence does no harm.
+result. So what is private to numba and changes results is used in here, where its absence does no harm.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""Rows of data, dense or CSR: finding what is not zero, and reading it. The only compiled code that knows the storage.
+"""Rows of data, dense or CSR: find what is not zero, and read it. All compiled passes read rows by these functions.
 
 Four of five pixels of a handwritten digit are zero, so kernels go over a row's entries that are not. In dense rows they
 are found 64 at a time: a comparison gives 64 bits, and for each eight of them a table gives the places of those that

@@ -262,7 +262,7 @@ def _histogram(true: npt.NDArray[Any], pred: npt.NDArray[Any]) -> tuple[npt.NDAr
 
 
 def _ranges(true: npt.NDArray[Any], pred: npt.NDArray[Any]) -> Iterator[tuple[int, int]]:
-    """The lowest and the highest label: of the first few, to bet on, then, if that bet is lost, of all."""
+    """Yield the lowest and the highest of the first few labels, as a guess, then those of all labels."""
     first = true[:_LOOKED_AT].tolist() + pred[:_LOOKED_AT].tolist()
     yield min(first), max(first)
     yield int(min(true.min(), pred.min())), int(max(true.max(), pred.max()))

@@ -20,7 +20,7 @@ Nodes = dict[tuple[int, int], Array]
 
 
 def add_node(nodes: Nodes, level: int, index: int, vector: Array, n_blocks: int) -> None:
-    """Put a node's sum among others, and go up the tree as far as they allow.
+    """Add a node's sum, and merge it with its sibling, level by level, while the sibling is there.
 
     Parameters
     ----------

@@ -265,7 +265,7 @@ class SGD:
                 self._take(step, objective.samples.dtype)
                 self.horizon = max(self.horizon, self.steps + n / size)
             if is_larger and objective.value(self.theta) > objective.value(objective.zeros()):
-                self.restart(objective, objective.zeros())  # worse than nothing, far away by intercepts of other units
+                self.restart(objective, objective.zeros())  # zeros fit better than what other units have left behind
         self.epoch(objective, None, random_state, unit_weight)
 
     def epoch(

@@ -12,9 +12,8 @@ linearly. Metric M and step eta are derived as for ``sgd`` (``step_size``); from
 first. An epoch that does not lower the objective is undone, and eta is halved: what was derived is an expectation, and
 lies at the edge of stability for some data. A step size given by hand stays.
 
-An epoch costs three passes. It still wins where the Hessian is hard to approximate or where moderate precision is
-enough: on MNIST it is the first to reach a relative suboptimality of 1e-2 (both models) and of 1e-4 (ten digits). For
-more, or 1e-4 on two classes, L-BFGS is quicker.
+An epoch costs three passes. It is for data of which the Hessian is hard to approximate. On MNIST the preconditioned
+L-BFGS is quicker (benchmarks/README.md has the race).
 """
 
 from collections.abc import Iterator
