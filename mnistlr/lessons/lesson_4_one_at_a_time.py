@@ -228,12 +228,21 @@ def largest_step(X):
 
 
 # %% [markdown]
-# And now break it. Below, the same run is done with step sizes from far too small to far too large.
+# And now break it. Choose a step size that you think is too large, and look at the loss after each tenth of an epoch.
+# (Before the first step it is 0.69.) How many times the safe step does it take until nothing is learned?
 
 # %%
 safe = largest_step(X)
-etas = safe * 4.0 ** np.arange(-5, 6)
+your_step = 300 * safe  # change this, and run the cell again
 with np.errstate(over="ignore"):  # much too large scores are the point here
+    print(np.round(learn(n_epochs=1, size=16, eta=your_step)[3], 2))
+
+# %% [markdown]
+# Below, the same run is done with step sizes from far too small to far too large.
+
+# %%
+etas = safe * 4.0 ** np.arange(-5, 6)
+with np.errstate(over="ignore"):
     ends = [learn(n_epochs=1, size=16, eta=eta, looks=1)[3][-1] for eta in etas]
 figure, ax = plt.subplots(figsize=(7, 3))
 ax.loglog(etas, ends, "o-", color="#0072B2")

@@ -156,12 +156,14 @@ print(f"on the test pictures: {errors(best, X_test, y_test):.1%} errors, {surpri
 
 # %%
 sizes = [n for n in (100, 300, 1000, 3000) if n <= len(X_all)]
-figure, ax = plt.subplots(figsize=(7, 3.2))
+figure, axes = plt.subplots(1, 2, figsize=(11, 3.2), layout="constrained")
 for strength, style in ((1e-5, "o--"), (alpha, "s-"), (0.1, "^:")):
     of_size = [learn(strength, X_all[:n], y_all[:n]) for n in sizes]
-    ax.semilogx(sizes, [surprise(m, X_test, y_test) for m in of_size], style, label=f"alpha = {strength:g}")
-ax.set(xlabel="pictures to learn from", ylabel="surprise on test pictures", title="Seeing more", ylim=(0, None))
-ax.legend()
+    for ax, measure in ((axes[0], surprise), (axes[1], errors)):
+        ax.semilogx(sizes, [measure(m, X_test, y_test) for m in of_size], style, label=f"alpha = {strength:g}")
+for ax, title in ((axes[0], "surprise on test pictures (nats)"), (axes[1], "errors on test pictures")):
+    ax.set(xlabel="pictures to learn from", title=title, ylim=(0, None))
+axes[0].legend()
 plt.show()
 
 # %% [markdown]

@@ -36,6 +36,10 @@ def test_our_own_shapes_are_read(open_page: Open, mnist: ImageData) -> None:
     check_shapes(open_page("reader"), 0 if mnist.is_full else 2)
 
 
+def test_our_own_shapes_are_read_by_the_reader_that_comes_with_the_package(open_page: Open) -> None:
+    check_shapes(open_page("trained reader"))
+
+
 @LONG
 def test_our_own_shapes_are_read_by_the_full_reader(open_page: Open, full_reader: DigitReader) -> None:
     check_shapes(open_page("full reader"))

@@ -6,6 +6,7 @@ The fixture ``browser`` of conftest.py says what these need; where that is missi
 import base64
 import json
 from collections.abc import Callable, Iterator
+from importlib.resources import as_file
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from mnistlr.draw.page import render_draw_page
 from mnistlr.features import DigitReader
 from mnistlr.images import normalise
 from mnistlr.images.strokes import even_out
-from mnistlr.saving.model_file import ModelFile
+from mnistlr.saving.model_file import ModelFile, read_model_file
+from mnistlr.trained import FILE
 from tests.conftest import ImageData
 from tests.helpers.strokes import Stroke
 
@@ -49,12 +51,14 @@ def pages(
     reader: DigitReader,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, str]:
-    """The addresses of the pages of the three models."""
+    """The addresses of the pages of these three models, and of the reader that comes with the package."""
     models = (
         ("softmax", softmax, {"data": {"name": "mnist"}, "accuracy": 0.92}),
         ("detector", detector, {"digit": 2}),
         ("reader", reader, {}),
     )
+    with as_file(FILE) as path:
+        models += (("trained reader", *read_model_file(path)),)
     folder = tmp_path_factory.mktemp("pages")
     return {name: _write_page(folder / f"{name}.html", model, facts) for name, model, facts in models}
 

@@ -123,8 +123,8 @@ def _look_at_reader(names: Names) -> Seen:
     mended = np.mean(names["read"][old] == y_test[old])
     return Seen(
         prose(f"""
-            Pixels: {percent(pixels)}. Edges: {percent(edges, 2)}. Always the most frequent digit:
-            {percent(1 - names["baseline"])}. {percent(mended, 0)} of the old mistakes are mended. The program still
+            Pixels: {percent(pixels, 2)}. Edges: {percent(edges, 2)}. Always the most frequent digit:
+            {percent(1 - names["baseline"], 2)}. {percent(mended, 0)} of the old mistakes are mended. The program still
             only multiplies and adds up; what changed is what it looks at.
         """),
         (f"Bar chart of test accuracies: pixels {percent(pixels, 2)}, edges {percent(edges, 2)}.",),

@@ -66,8 +66,8 @@ def _look_at_counts(names: Names) -> Seen:
     favourite = int(np.argmax(taken_for))
     return Seen(
         prose(f"""
-            {right:,} of {total:,} pictures lie on the diagonal: {percent(summary.accuracy)}. Always answering with the
-            most frequent digit would be right {most:,} times, or {percent(summary.baseline)}.
+            {right:,} of {total:,} pictures lie on the diagonal: {percent(summary.accuracy, 2)}. Always answering with
+            the most frequent digit would be right {most:,} times, or {percent(summary.baseline, 2)}.
             {taken_for[favourite]:,} of the {total - right:,} mistakes are a wrong {favourite}.
         """),
         (

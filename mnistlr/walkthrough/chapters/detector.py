@@ -17,7 +17,7 @@ EQUATIONS = (
     (
         "probability of yes = 1 / (1 + exp(−score))",
         "The logistic function: a score of 0 is even odds, and every 2.3 more makes a yes ten times as likely against "
-        "a no.",
+        "a no. The unit of the score is called nat: one nat more makes a yes 2.7 times as likely.",
     ),
 )
 
@@ -161,9 +161,9 @@ def _look_at_weights(names: Names, example: int) -> Seen:
     return Seen(
         prose(f"""
             Is image {example} a {DIGIT}? The detector says {"yes" if probability > 0.5 else "no"}: it puts the
-            probability at {percent(probability)}. On the test set, {percent(accuracy)} of its {len(y_test):,} answers
-            are right. That sounds better than it is: always answering “no” would be right
-            {percent(np.mean(~y_test))} of the time.
+            probability at {percent(probability)}. On the test set, {percent(accuracy, 2)} of its {len(y_test):,}
+            answers are right. That sounds better than it is: always answering “no” would be right
+            {percent(np.mean(~y_test), 2)} of the time.
         """),
         (
             prose(f"""
@@ -203,10 +203,10 @@ def _look_at_folds(names: Names) -> Seen:
     each = ", ".join(map(percent, accuracies))
     return Seen(
         prose(f"""
-            The five results lie between {percent(accuracies.min())} and {percent(accuracies.max())}, so they do not
-            depend on a lucky choice of pictures. But always answering “no” scores {percent(baselines.mean())}, because
-            only about one picture in ten is a {DIGIT}. Accuracy alone tells us little here; the next pictures look
-            closer.
+            The five results lie between {percent(accuracies.min(), 2)} and {percent(accuracies.max(), 2)}, so they do
+            not depend on a lucky choice of pictures. But always answering “no” scores {percent(baselines.mean(), 2)},
+            because only about one picture in ten is a {DIGIT}. Accuracy alone tells us little here; the next pictures
+            look closer.
         """),
         (
             prose(f"""

@@ -7,6 +7,16 @@ import numpy as np
 from mnistlr.walkthrough.exhibit import About, Block, Chapter, Exhibit, Names, Seen, Table, percent, prose
 
 CLOSE = 0.2  # between the two highest probabilities
+EQUATIONS = (
+    (
+        "sureness = largest of the ten p(digit)",
+        "The worst mistakes are wrong answers with a sureness near 1.",
+    ),
+    (
+        "lead = largest p(digit) − second largest p(digit)",
+        "Near 0, another digit was about as probable as the answer.",
+    ),
+)
 
 
 def chapter(about: About) -> Chapter:
@@ -65,6 +75,7 @@ def chapter(about: About) -> Chapter:
                 _look_at_unsure,
             ),
         ],
+        EQUATIONS,
     )
 
 

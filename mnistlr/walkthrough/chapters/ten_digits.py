@@ -19,7 +19,13 @@ EQUATIONS = (
     ),
     (
         "surprise = −log p(correct digit)",
-        "Nothing when the correct digit was certain, and the more, the less probable it was thought to be.",
+        "Nothing when the correct digit was certain, and the more, the less probable it was thought to be. It is "
+        "measured in nats, too.",
+    ),
+    (
+        "objective = average surprise + ½ alpha · (w₁² + w₂² + …)",
+        "What training makes as small as it can. The second part is the penalty, which keeps weights small. Alpha says "
+        "how much it counts.",
     ),
     (
         "weights of digit ← weights of digit + step · (is it the digit? 1 or 0 − p(digit)) · picture",
@@ -166,9 +172,9 @@ def _look_at_weights(names: Names) -> Seen:
     accuracy, often = softmax.score(names["X_test"], y_test), np.bincount(names["y_train"]).argmax()
     return Seen(
         prose(f"""
-            After {_passes(names)} passes over the training set, the program reads {percent(accuracy)} of the
+            After {_passes(names)} passes over the training set, the program reads {percent(accuracy, 2)} of the
             {len(y_test):,} test pictures correctly. Always answering “{often}” would get
-            {percent(np.mean(y_test == often))}. Look at the 0: ink in the middle is strong evidence against it.
+            {percent(np.mean(y_test == often), 2)}. Look at the 0: ink in the middle is strong evidence against it.
         """),
         ("Ten images of weights, one for each digit: blue where ink speaks for it, orange where it speaks against.",),
     )
@@ -242,9 +248,10 @@ def _look_at_one_versus_rest(names: Names) -> Seen:
     joint, apart = names["two_ways"]["softmax"], names["two_ways"]["one versus rest"]
     return Seen(
         prose(f"""
-            Softmax reads {percent(joint)} of the test pictures correctly, one versus rest {percent(apart)}; always the
-            most frequent digit: {percent(1 - names["baseline"])}. The ten detectors are trained separately, so nothing
-            makes their scores comparable. Softmax trains all weights together, for the very question that is asked.
+            Softmax reads {percent(joint, 2)} of the test pictures correctly, one versus rest {percent(apart, 2)};
+            always the most frequent digit: {percent(1 - names["baseline"], 2)}. The ten detectors are trained
+            separately, so nothing makes their scores comparable. Softmax trains all weights together, for the very
+            question that is asked.
         """),
         (
             prose(f"""

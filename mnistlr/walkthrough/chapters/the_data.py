@@ -6,6 +6,16 @@ import numpy as np
 
 from mnistlr.walkthrough.exhibit import About, Block, Chapter, Exhibit, Names, Seen, Table, percent, prose
 
+EQUATIONS = (
+    (
+        "x = stored number / 255",
+        "What the model sees of a pixel: 0 is blank paper, 1 is full ink.",
+    ),
+    (
+        "average picture of a digit = (sum of all its pictures, pixel by pixel) / number of its pictures",
+        "Where nearly all writers leave ink, the average is dark.",
+    ),
+)
 _LOADERS = {"mnist": "load_mnist", "digits": "load_digits", "mnist_5k": "load_mnist_5k"}
 
 
@@ -125,6 +135,7 @@ def chapter(about: About) -> Chapter:
                 ),
             ),
         ],
+        EQUATIONS,
     )
 
 
