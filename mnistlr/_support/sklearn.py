@@ -12,9 +12,17 @@ from functools import wraps
 from typing import Any
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+import sklearn
 from sklearn.utils.validation import validate_data
+
+try:
+    from sklearn.utils._param_validation import Interval, StrOptions
+    from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+except ImportError as error:
+    raise ImportError(
+        f"expected private functions of scikit-learn that version {sklearn.__version__} does not have ({error}); "
+        "install a newer mnistlr, or scikit-learn 1.9."
+    ) from error
 
 from mnistlr._support.arrays import Floats
 

@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from numba.core import event
 from rich.console import Console
 from rich.status import Status
+
+from mnistlr.kernels.compiling import when_compiling
 
 _spinner: Status | None = None
 
@@ -96,34 +97,17 @@ def progress(doing: str) -> Iterator[Callable[[str], None]]:
     """
     global _spinner
     console = Console(stderr=True, highlight=False)
-    notice = _CompilationNotice(console)
-    event.register("numba:compile", notice)  # type: ignore[no-untyped-call]
+    notice = "compiling the loops: on the first run this takes a moment ..."
     try:
-        with console.status(f"{doing} ...") as _spinner:
+        with when_compiling(lambda: console.print(notice)), console.status(f"{doing} ...") as _spinner:
             yield lambda more: _update(f"{doing}: {more} ...")
     finally:
         _spinner = None
-        event.unregister("numba:compile", notice)  # type: ignore[no-untyped-call]
 
 
 def _update(text: str) -> None:
     if _spinner is not None:
         _spinner.update(text)
-
-
-class _CompilationNotice(event.Listener):
-    """Reports once that numba has begun to compile. It compiles only where its cache has no code to load."""
-
-    def __init__(self, console: Console) -> None:
-        self._console: Console | None = console
-
-    def on_start(self, _: Any) -> None:
-        if self._console is not None:
-            self._console.print("compiling the loops: on the first run this takes a moment ...")
-            self._console = None
-
-    def on_end(self, _: Any) -> None:
-        pass
 
 
 def print_json(value: dict[str, Any]) -> None:

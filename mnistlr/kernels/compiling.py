@@ -7,7 +7,7 @@ seal in front shows whether it is what was written, by this numba, from these so
 the folder that defines the kernel, and in this one. A kernel calls only kernels of these two folders.
 
 Whatever is wrong with the cache, or different in another numba, the kernel is compiled anew: slower, never another
-result. So what is private to numba and changes results is used in here, where its absence does no harm.
+result. So what is private to numba is used in here, where its absence does no harm (and in ``lanes``, which needs it).
 """
 
 import functools
@@ -15,7 +15,7 @@ import hashlib
 import os
 import pickle
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,10 @@ try:
     from numba.core.caching import NullCache  # what it does by default: nothing
 except Exception:
     NullCache = object  # type: ignore[misc]
+try:
+    from numba.core.event import Listener, register, unregister
+except Exception:
+    Listener, register, unregister = object, None, None  # type: ignore[misc]
 
 # Lets sums be reordered, hence vectorised; unlike fastmath=True it keeps NaN and infinity meaningful.
 REORDER = {"reassoc", "contract", "arcp", "nsz"}
@@ -188,6 +192,38 @@ class SealedFiles:
 
     def _seal(self, key, contents):
         return hashlib.sha256(repr((self._origin, key)).encode() + contents).digest()
+
+
+@contextmanager
+def when_compiling(notice):
+    """Call ``notice`` once if numba begins to compile in this block: where the cache has no code to load.
+
+    A numba that does not tell when it compiles leaves out the notice.
+    """
+    if register is None:
+        yield
+        return
+    listener = _FirstTime(notice)
+    register("numba:compile", listener)
+    try:
+        yield
+    finally:
+        unregister("numba:compile", listener)
+
+
+class _FirstTime(Listener):
+    """Calls a function at the first event. numba calls the methods."""
+
+    def __init__(self, notice):
+        self._notice = notice
+
+    def on_start(self, _):
+        if self._notice is not None:
+            notice, self._notice = self._notice, None
+            notice()
+
+    def on_end(self, _):
+        pass
 
 
 jit = _njit()
