@@ -145,6 +145,45 @@ for step in range(6):
 # every step has a price. With 784 pixels and 10 digits the table has 61 million entries. So there are methods in
 # between.
 #
+# ## Curvature that is felt
+#
+# Curvature can be felt on the way. Take a step, and look how the slope has changed on it. If the gradient changed by
+# $c$ on a move $m$, the curvature along that move is
+#
+# $$\frac{m \cdot c}{m \cdot m}$$
+#
+# In words: as much of the change as points along the move, for each metre of it. (The dot multiplies two lists number
+# by number and adds up, as `@` does.)
+#
+# ### Exercise: curvature from two slopes
+#
+# `move` and `change` are arrays of the same length. Return the curvature along the move.
+
+
+# %% [exercise]
+def felt_curvature(move, change):
+    return ...  # replace the dots
+
+
+felt_curvature = check("felt curvature", felt_curvature)
+
+
+# %% [solution]
+def felt_curvature(move, change):
+    return (move @ change) / (move @ move)
+
+
+# %%
+here, move = np.array([1.0, 0.5]), np.array([-0.01, 0.02])
+change = gradient(here + move) - gradient(here)
+along = move @ hessian(probability(F @ here), F, alpha) @ move / (move @ move)
+print(f"felt: {felt_curvature(move, change):.4f}, from the Hessian: {along:.4f}")
+
+# %% [markdown]
+# No table was made. The third of the methods below remembers its last moves, each with the change of the gradient on
+# it. It divides the gradient by a table that is never written down. All that is known of it: for each remembered move,
+# it turns the change back into the move.
+#
 # ## Four ways down
 #
 # The package has all of them, and you can step through each. It yields one point after the other, `it`, with the
@@ -232,6 +271,8 @@ print("The same curvature:", np.allclose(hessian(probability(F @ w), F, alpha) @
 first, second = (it for it, _ in zip(gradient_descent(objective, start), range(2), strict=False))
 is_two = y[two_or_seven] == 2
 print("The same step down:", np.allclose(first.theta[:2] - first.step * gradient(first.theta[:2]), second.theta[:2]))
+remembered = [(move, change, 1 / (move @ change))]
+print("The same move, from its change:", np.allclose(two_loop(remembered, change, lambda rest: rest), move))
 show_source(gradient_descent, code=False)
 show_source(newton, code=False)
 show_source(two_loop)

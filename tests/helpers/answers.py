@@ -80,6 +80,11 @@ def hessian(p, F, alpha):
     weighted = np.sqrt(p * (1 - p))[:, None] * F
     return weighted.T @ weighted / len(F) + alpha * np.eye(len(F[0]))
 """,
+    "felt curvature": """
+def felt_curvature(move, change):
+    direction = move / np.linalg.norm(move)
+    return direction @ change / np.linalg.norm(move)
+""",
     "Newton step": """
 def newton_step(w, gradient, hessian):
     return w - np.linalg.inv(hessian) @ gradient

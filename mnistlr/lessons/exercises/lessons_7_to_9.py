@@ -48,6 +48,26 @@ LESSON_7 = {
             ),
         ),
     ),
+    "felt curvature": Exercise(
+        lambda move, change: (move @ change) / (move @ move),
+        "Two slopes, and no table.",
+        ((np.array([1.0, 2.0]), np.array([0.5, 0.25])), (np.array([-0.3, 0.1, 0.2]), np.array([-1.0, 2.0, 0.5]))),
+        (
+            (lambda move, change: move @ change, "this grows with the length of the move. Divide by move @ move."),
+            (
+                lambda move, change: (move @ change) / np.sqrt(move @ move),
+                "nearly. The length of the move counts twice: divide by move @ move, without the root.",
+            ),
+            (
+                lambda move, change: change / move,
+                "this looks at each weight alone. Add up first: (move @ change) / (move @ move).",
+            ),
+            (
+                lambda move, change: np.sqrt((change @ change) / (move @ move)),
+                "only the part of the change that points along the move counts: move @ change.",
+            ),
+        ),
+    ),
     "Newton step": Exercise(
         lambda w, gradient, hessian: w - np.linalg.solve(hessian, gradient),
         "Straight to the bottom, if the valley is a parabola.",
