@@ -98,7 +98,7 @@ def draw(n: int, strength: float, shape: tuple[int, int], random: np.random.Rand
     a, log_y, log_x, slant = strength * np.array([[TURN], [STRETCH], [STRETCH], [SLANT]]) * random.normal(size=(4, n))
     turned = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
     stretched = np.array([[np.exp(log_y), np.zeros(n)], [slant, np.exp(log_x)]])
-    matrices = np.einsum("ijn,jkn->nik", turned, stretched)
+    matrices = np.einsum("ijn,jkn->nik", turned, stretched, order="C")  # or numba compiles anew for a single image
     moves = strength * MOVE * np.array(shape) * random.normal(size=(n, 2))
     bends = strength * BEND * np.array(shape)[:, None, None] * random.normal(size=(n, 2, PLACES, PLACES))
     return Numbers(matrices, moves, bends)
