@@ -233,7 +233,8 @@ def evaluate(model: ModelPath, dataset: ModelDataset = None, data: Data = None, 
 def predict(
     model: AnyModel = None,
     pictures: Annotated[
-        list[Path] | None, typer.Argument(metavar="PICTURE", help="Photos or drawings of a digit (extra `images`).")
+        list[Path] | None,
+        typer.Argument(metavar="PICTURE", help="Photos or drawings of a digit, held upright (extra `images`)."),
     ] = None,
     index: Annotated[
         list[int] | None,

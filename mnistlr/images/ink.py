@@ -75,7 +75,7 @@ def find_ink(light: Floats) -> Ink:
     contrast = contrast * ~rules
     is_ink = contrast > max(otsu_threshold(contrast), 4 * noise)
     if not is_ink.any() or contrast[is_ink].mean() < max(_VISIBLE, _ABOVE_NOISE * noise):
-        raise ImageError("the picture is empty: nothing stands out from the paper.")
+        raise ImageError("the picture is empty, or its ink too faint: nothing stands out from the paper.")
     ink = np.clip((contrast / _strength(contrast, paper, is_ink, noise) - 0.3) / 0.5, 0, 1)
     return Ink(grey, paper, contrast, removed, _without_specks(ink, contrast, paper, noise))
 

@@ -67,7 +67,8 @@ def to_mnist(picture: Any) -> NDArray[np.uint8]:
     picture : path-like, bytes, binary file, PIL.Image.Image or array-like
         Dark on light or light on dark, of any size, grey or coloured, in any light. Files and Pillow's images need
         the extra ``images``. An array has shape (rows, columns) or, with colours, (rows, columns, 3 or 4), and black
-        is 0; white is 1, 255 or what the type of integers has for it.
+        is 0; white is 1, 255 or what the type of integers has for it. A single channel, (rows, columns, 1), or a batch
+        of one, (1, rows, columns), will do.
 
     Returns
     -------
@@ -77,7 +78,8 @@ def to_mnist(picture: Any) -> NDArray[np.uint8]:
     Raises
     ------
     ImageError
-        If it is no picture, or damaged, too large or empty, or if several digits stand side by side in it.
+        If it is no picture, or damaged, larger than 50 million pixels or empty, or if several digits stand side by side
+        in it.
     OSError
         If the file cannot be opened.
     MissingExtraError
@@ -87,6 +89,10 @@ def to_mnist(picture: Any) -> NDArray[np.uint8]:
     --------
     find_digits : All digits of a picture.
     trace : The stages in between.
+
+    Notes
+    -----
+    A picture on its side is not noticed: a digit that lies on its side can be another one that stands.
     """
     return trace(picture).digits[0].pixels
 
@@ -148,10 +154,10 @@ def trace(picture: Any, *, find_all: bool = False, reader: Any = None) -> Steps:
         found = without_neighbours(found, ink.shape)
         n_digits = count_tall(found)
         if n_digits > 1:
-            cut_off = ", some of them cut off by the picture's edge" if touches_edge(found, ink.shape) else ""
-            raise ImageError(
-                f"expected one digit, found {n_digits} side by side{cut_off}; find_digits (--all) tells them apart."
-            )
+            advice = "; find_digits (--all) tells them apart."
+            if touches_edge(found, ink.shape):  # what is cut off may be no digit at all
+                advice = ", some of them cut off by the picture's edge; crop the picture to one digit."
+            raise ImageError(f"expected one digit, found {n_digits} side by side{advice}")
         found = [join(found)]
     scale = np.tile(np.divide(shape[:2], ink.shape), 2)
     digits = []
