@@ -7,7 +7,7 @@ the other sides. Ink covers its whole length, and a part of it has no other ink 
 import itertools
 
 from mnistlr._support.arrays import Mask
-from mnistlr.images.lines import StraightLine
+from mnistlr.images.straight import StraightLine
 
 _MOST = 3  # sides of one frame that are known; more lines are squares or a form
 _NEAR = 4  # pixels, or twice as many as a side is thick: so far from its place

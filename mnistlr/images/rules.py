@@ -23,7 +23,7 @@ from scipy import ndimage
 
 from mnistlr._support.arrays import Floats, Mask
 from mnistlr.images.frames import find_side, missing_sides
-from mnistlr.images.lines import StraightLine, find_angle, find_lines, size_of_largest
+from mnistlr.images.straight import StraightLine, find_angle, find_lines, size_of_largest
 from mnistlr.images.strokes import stroke_width
 
 _TINY = 48  # pixels of the shorter side, below which strokes are as thin as lines

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mnistlr._support.arrays import Floats
 from mnistlr._support.inputs import warn_of_scale
 from mnistlr.exceptions import ArgumentError
-from mnistlr.metrics.notebook import explanation_as_html
+from mnistlr.metrics.html import explanation_as_html
 
 
 @dataclass(frozen=True, repr=False)

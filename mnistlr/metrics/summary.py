@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistlr.metrics.confusion import count_pairs
-from mnistlr.metrics.notebook import summary_as_html
+from mnistlr.metrics.html import summary_as_html
 
 
 class Confusion(NamedTuple):

@@ -9,8 +9,8 @@ from mnistlr._support.extras import needed
 
 with needed("Dask", "dask", "mnistlr.on_dask"):
     from mnistlr.on_dask.classifiers import LogisticRegression, SoftmaxRegression
+    from mnistlr.on_dask.digit_reader import DigitReader
     from mnistlr.on_dask.loading import open_array, open_folder
     from mnistlr.on_dask.predicting import confusion_matrix
-    from mnistlr.on_dask.reader import DigitReader
 
 __all__ = ["DigitReader", "LogisticRegression", "SoftmaxRegression", "confusion_matrix", "open_array", "open_folder"]

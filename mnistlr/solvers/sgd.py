@@ -29,8 +29,8 @@ from mnistlr.kernels.records import BLOCK, Data, aligned, pack, unpack, zero_wei
 from mnistlr.kernels.rows import AHEAD, fetch_row
 from mnistlr.objective import Objective
 from mnistlr.samples import Csr
+from mnistlr.solvers.first_pieces import Pieces
 from mnistlr.solvers.iterate import Iterate
-from mnistlr.solvers.pieces import Pieces
 from mnistlr.solvers.step_size import StepSize, derive_step_size
 from mnistlr.solvers.waiting import catch_up, catch_up_all, move_held, plan_waits
 

@@ -3,6 +3,6 @@
 from mnistlr.walkthrough.build import Walk
 from mnistlr.walkthrough.exhibit import About
 from mnistlr.walkthrough.notebook import write_notebook
-from mnistlr.walkthrough.page import write_page
+from mnistlr.walkthrough.report import write_page
 
 __all__ = ["About", "Walk", "write_notebook", "write_page"]

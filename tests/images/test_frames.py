@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mnistlr.images.frames import find_side, missing_sides
-from mnistlr.images.lines import StraightLine
 from mnistlr.images.rules import find_rules
+from mnistlr.images.straight import StraightLine
 
 # A frame from row 20 to 80 and column 30 to 110, two pixels thick. Upright lines are those of the transposed picture.
 TOP, BOTTOM = StraightLine(20, 30, 22, 110, 1.0), StraightLine(78, 30, 80, 110, 1.0)

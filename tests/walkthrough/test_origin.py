@@ -40,7 +40,7 @@ def test_the_fingerprint_depends_on_every_source(
     data: NamedData, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     names = {name for name, _ in origin._sources(files("mnistlr"))}
-    assert {"/walkthrough/templates/live/page.js", "/walkthrough/page.py", "/solvers/sgd.py"} <= names
+    assert {"/walkthrough/templates/live/page.js", "/walkthrough/report.py", "/solvers/sgd.py"} <= names
     assert not any("__pycache__" in name for name in names)
     monkeypatch.setattr(origin, "files", lambda package: tmp_path)
     found = set()

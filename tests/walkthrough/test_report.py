@@ -20,7 +20,7 @@ from mnistlr.datasets.named import load_named
 from mnistlr.walkthrough import About, Walk, build, write_page
 from mnistlr.walkthrough.chapters import the_data
 from mnistlr.walkthrough.exhibit import Chapter, Exhibit, Names, Seen, Table, percent
-from mnistlr.walkthrough.page import EmbeddedPicture, render_page
+from mnistlr.walkthrough.report import EmbeddedPicture, render_page
 from mnistlr.walkthrough.run import run_code, run_exhibit
 from tests.conftest import ImageData
 from tests.helpers.command_runs import Run
