@@ -1,5 +1,7 @@
-"""The tests are laid out as the package is."""
+"""The tests are laid out as the package is, and nothing in it has the name of another thing."""
 
+import ast
+from collections import Counter
 from pathlib import Path
 
 import mnistlr
@@ -22,3 +24,17 @@ def test_tests_lie_where_pytest_looks_and_helpers_hold_none() -> None:
         path for path in files if path.parent.name != "helpers" and not path.name.startswith(("test_", "__init__"))
     ]
     assert [path.name for path in strays] == ["conftest.py"]
+
+
+def test_two_files_or_two_classes_have_two_names() -> None:
+    """Ordinary estimators and those on Dask are called alike, so that only the import has to change."""
+    paths = [path for path in Path(mnistlr.__file__).parent.rglob("*.py") if not path.name.startswith("__")]
+    files = Counter(path.name for path in paths)
+    classes = Counter(
+        node.name
+        for path in paths
+        if path.parent.name != "on_dask"
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, count in (files + classes).items() if count > 1] == []
