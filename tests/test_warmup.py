@@ -9,13 +9,16 @@ from mnistlr.warmup import KINDS, warm_up
 USE = """
 import numpy as np
 import sys
-from mnistlr import LogisticRegression, SoftmaxRegression, confusion_matrix
+from mnistlr import DigitReader, LogisticRegression, SoftmaxRegression, confusion_matrix
+from mnistlr.features import add_copies
 
 X, y = np.arange(1600, dtype=np.uint8).reshape(200, 8), np.arange(200) % 4
 model = SoftmaxRegression(random_state=0).fit(X, y)
 confusion_matrix(y, model.predict(X))
 LogisticRegression(tol=0.1).fit(X, y == 2).predict_proba(X)
-modules = [module for name, module in sys.modules.items() if name.startswith(("mnistlr.kernels.", "mnistlr.solvers."))]
+DigitReader(shape=(2, 4)).fit(*add_copies(X, y, 1, 1, shape=(2, 4))).predict(X)
+folders = "mnistlr.kernels.", "mnistlr.solvers.", "mnistlr.features."
+modules = [module for name, module in sys.modules.items() if name.startswith(folders)]
 used = {kernel for module in modules for kernel in vars(module).values() if hasattr(kernel, "stats")}
 print(sum(sum(kernel.stats.cache_hits.values()) for kernel in used))
 print(sum(sum(kernel.stats.cache_misses.values()) for kernel in used))
