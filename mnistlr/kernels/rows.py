@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
-from mnistlr.kernels.compiling import REORDER, jit, jit_reorder
+from mnistlr.kernels.compiling import REORDER, jit, jit_inline, jit_reorder
 from mnistlr.kernels.lanes import IS_COMPILED, address, spread
 
 AHEAD = 16  # rows between the one being read and the one being fetched from memory
@@ -152,31 +152,41 @@ def _add_dense_rows(X, rows, m, a, g):
 # ---------------------------------------------------------------------------------------------------------------
 
 
+@jit_inline
+def _cut_out(X, i):
+    """Return columns and values of row i. Loops over such slices are vectorised: an index into them is not negative."""
+    return X.indices[X.indptr[i] : X.indptr[i + 1]], X.data[X.indptr[i] : X.indptr[i + 1]]
+
+
 def _find_in_csr(X, i, index, value, n):
-    first = X.indptr[i]
-    for t in range(X.indptr[i + 1] - first):
-        index[n + t] = X.indices[first + t]
-        value[n + t] = intensity(X.data[first + t])
-    return n + X.indptr[i + 1] - first
+    columns, values = _cut_out(X, i)
+    index, value = index[n:], value[n:]
+    for t in range(columns.shape[0]):
+        index[t] = columns[t]
+        value[t] = value.dtype.type(values[t]) / white(X)  # sixteen at a time, to the bits of ``intensity``
+    return n + columns.shape[0]
 
 
 def _copy_csr_row(X, i, out):
     out[:] = 0
-    for t in range(X.indptr[i], X.indptr[i + 1]):
-        out[X.indices[t]] = intensity(X.data[t])
+    columns, values = _cut_out(X, i)
+    for t in range(columns.shape[0]):
+        out[columns[t]] = intensity(values[t])
 
 
 @jit  # in order: reordered sums would differ between index types
 def _dot_csr_row(X, i, w):
     total = w.dtype.type(0)
-    for t in range(X.indptr[i], X.indptr[i + 1]):
-        total += intensity(X.data[t]) * w[X.indices[t]]
+    columns, values = _cut_out(X, i)
+    for t in range(columns.shape[0]):
+        total += intensity(values[t]) * w[columns[t]]
     return total
 
 
 def _add_csr_row(X, i, a, g):
-    for t in range(X.indptr[i], X.indptr[i + 1]):
-        g[X.indices[t]] += a * intensity(X.data[t])
+    columns, values = _cut_out(X, i)
+    for t in range(columns.shape[0]):
+        g[columns[t]] += a * intensity(values[t])
 
 
 def _add_csr_rows(X, rows, m, a, g):
@@ -192,6 +202,11 @@ def _add_csr_rows(X, rows, m, a, g):
 def unit(X):
     """Return what an entry is multiplied with to be read: 1/255 for ``uint8``, else 1, in the arithmetic type."""
     return np.float32(1 / 255) if X.dtype == np.uint8 else X.dtype.type(1)
+
+
+def white(X):
+    """Return what an entry of a CSR matrix is divided by to be read: 255 for ``uint8``, else 1."""
+    return np.float32(255) if X.data.dtype == np.uint8 else X.data.dtype.type(1)
 
 
 @overload(find_entries)
@@ -238,6 +253,13 @@ def _choose_unit(X):
     number = (
         np.float32(1 / 255) if X.dtype == types.uint8 else (np.float32 if X.dtype == types.float32 else np.float64)(1)
     )
+    return lambda X: number
+
+
+@overload(white, inline="always")
+def _choose_white(X):
+    dtype = X[0].dtype
+    number = np.float32(255) if dtype == types.uint8 else (np.float32 if dtype == types.float32 else np.float64)(1)
     return lambda X: number
 
 
