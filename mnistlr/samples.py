@@ -124,7 +124,7 @@ class Samples:
         entries = self.entries_noted(n_raw)
         whole = full and entries > 0
         return Scratch(
-            rows=np.zeros(BLOCK, np.int64),
+            rows=np.zeros(2 * BLOCK, np.int64),
             columns=np.zeros(0 if whole or not entries else BLOCK * entries + 8, np.uint32),
             value=np.zeros(0 if whole or not entries else BLOCK * entries + 8, self.dtype),
             ends=np.zeros(BLOCK + 1, np.int64),

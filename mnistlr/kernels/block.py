@@ -13,7 +13,8 @@ import numpy as np
 
 from mnistlr.kernels.compiling import jit
 from mnistlr.kernels.lanes import lane_count, load, store
-from mnistlr.kernels.rows import add_rows, copy_row, dot_row, find_entries, read_entry
+from mnistlr.kernels.records import BLOCK
+from mnistlr.kernels.rows import add_rows, copy_row, dot_row, fetch_half, find_entries, read_entry
 
 
 @jit
@@ -36,6 +37,7 @@ def multiply(X, m, W, b, scratch, raw):
             _multiply_four(scratch.tile[r : r + 4], W, b, raw[r : r + 4])
     else:
         for r in range(m):
+            fetch_half(X, scratch.rows[BLOCK + r], 0)
             _multiply_entries(X, scratch.rows[r], scratch, r, W, b, raw)
 
 
@@ -59,6 +61,7 @@ def add_outer(X, m, scratch, raw, G, g):
                 _add_four(scratch.tile[r : r + 4], raw[r : r + 4], G)
         else:
             for r in range(m):
+                fetch_half(X, scratch.rows[BLOCK + r], 1)
                 _add_entries(scratch, r, raw, G)
 
 

@@ -6,7 +6,7 @@ from mnistlr.kernels.block import add_outer, find, multiply
 from mnistlr.kernels.compiling import jit, jit_inline
 from mnistlr.kernels.losses import block_losses, curve
 from mnistlr.kernels.records import BLOCK, Scratch, Weights
-from mnistlr.kernels.rows import AHEAD, add_row, dot_row, fetch_row
+from mnistlr.kernels.rows import add_row, dot_row
 
 
 @jit_inline
@@ -14,8 +14,7 @@ def take_rows(X, first, stop, scratch):
     """Number the rows of the next block and find their entries; return how many rows it has."""
     m = min(BLOCK, stop - first)
     for r in range(m):
-        scratch.rows[r] = first + r
-        fetch_row(X, min(first + r + AHEAD, stop - 1))
+        scratch.rows[r], scratch.rows[BLOCK + r] = first + r, min(first + r + BLOCK, stop - 1)
         find(X, r, scratch)
     return m
 
@@ -68,13 +67,21 @@ def loss_gradient(data, start, stop, weights, n_raw, scratch, period, partial, G
     The gradient of ``period`` samples at a time is summed in ``partial``, in the arithmetic type, then added to G.
     """
     result = 0.0
-    for piece in range(start, stop, period):
-        for first in range(piece, min(piece + period, stop), BLOCK):
-            m = take_rows(data.X, first, min(piece + period, stop), scratch)
-            multiply(data.X, m, weights.W, weights.b, scratch, scratch.raw)
-            result += block_losses(scratch.raw, m, n_raw, data, scratch.rows, 1.0)
-            add_outer(data.X, m, scratch, scratch.raw, partial.W, partial.b)
+    for first in range(start, stop, period):
+        result += add_gradient(data, first, min(first + period, stop), weights, n_raw, scratch, partial)
         move_to_total(partial.W, partial.b, G.W, G.b)
+    return result
+
+
+@jit
+def add_gradient(data, start, stop, weights, n_raw, scratch, partial):
+    """Return the loss sum and add its gradient to ``partial``, in the arithmetic type."""
+    result = 0.0
+    for first in range(start, stop, BLOCK):
+        m = take_rows(data.X, first, stop, scratch)
+        multiply(data.X, m, weights.W, weights.b, scratch, scratch.raw)
+        result += block_losses(scratch.raw, m, n_raw, data, scratch.rows, 1.0)
+        add_outer(data.X, m, scratch, scratch.raw, partial.W, partial.b)
     return result
 
 
@@ -84,15 +91,21 @@ def hessian_vector(data, start, stop, weights, direction, n_raw, scratch, period
 
     r_i = V x_i + c with (V, c) the ``direction`` that the Hessian is multiplied with, and B_i as in ``losses.curve``.
     """
-    along = scratch.along
-    for piece in range(start, stop, period):
-        for first in range(piece, min(piece + period, stop), BLOCK):
-            m = take_rows(data.X, first, min(piece + period, stop), scratch)
-            multiply(data.X, m, weights.W, weights.b, scratch, scratch.raw)
-            multiply(data.X, m, direction.W, direction.b, scratch, along)
-            curve(scratch.raw, along, m, n_raw, data.weight, scratch.rows)
-            add_outer(data.X, m, scratch, along, partial.W, partial.b)
+    for first in range(start, stop, period):
+        add_hessian_vector(data, first, min(first + period, stop), weights, direction, n_raw, scratch, partial)
         move_to_total(partial.W, partial.b, H.W, H.b)
+
+
+@jit
+def add_hessian_vector(data, start, stop, weights, direction, n_raw, scratch, partial):
+    """Do the same, to ``partial``, in the arithmetic type."""
+    along = scratch.along
+    for first in range(start, stop, BLOCK):
+        m = take_rows(data.X, first, stop, scratch)
+        multiply(data.X, m, weights.W, weights.b, scratch, scratch.raw)
+        multiply(data.X, m, direction.W, direction.b, scratch, along)
+        curve(scratch.raw, along, m, n_raw, data.weight, scratch.rows)
+        add_outer(data.X, m, scratch, along, partial.W, partial.b)
 
 
 @jit

@@ -52,8 +52,8 @@ class Scratch(NamedTuple):
 
     Attributes
     ----------
-    rows : int64 (BLOCK,)
-        Their numbers.
+    rows : int64 (2 BLOCK,)
+        Their numbers; then those of the next block, which come from memory while this one is worked on.
     columns, value : uint32 and arithmetic type, (BLOCK * most entries of a row + 8,)
         The entries that are not zero, row after row; empty where rows are read as they are.
     ends : int64 (BLOCK + 1,)

@@ -26,7 +26,7 @@ from mnistlr.kernels.compiling import jit, jit_inline, jit_reorder
 from mnistlr.kernels.lanes import lane_count, load, store
 from mnistlr.kernels.losses import block_losses
 from mnistlr.kernels.records import BLOCK, Data, aligned, pack, unpack, zero_weights
-from mnistlr.kernels.rows import AHEAD, fetch_row
+from mnistlr.kernels.rows import fetch_half
 from mnistlr.objective import Objective
 from mnistlr.samples import Csr
 from mnistlr.solvers.first_pieces import Pieces
@@ -110,8 +110,11 @@ def take_shuffled(X, order, first, last, scratch):
     """Number the rows of the next block of a batch and find their entries; return how many rows it has."""
     m = min(BLOCK, last - first)
     for r in range(m):
-        scratch.rows[r] = order[first + r]
-        fetch_row(X, order[min(first + r + AHEAD, order.shape[0] - 1)])
+        scratch.rows[r], coming = order[first + r], order[min(first + r + BLOCK, order.shape[0] - 1)]
+        scratch.rows[BLOCK + r] = coming
+        if scratch.columns.shape[0] == 0:  # rows that are read whole: nobody else asks for them
+            fetch_half(X, coming, 0)
+            fetch_half(X, coming, 1)
         find(X, r, scratch)
     return m
 
