@@ -202,14 +202,14 @@ class Objective:
 
     def loss_and_gradient_sums(self, theta: Array) -> tuple[float, Array]:
         """sum_i s_i loss_i and its gradient."""
-        weights, period = self._pack(theta), self.samples.period()
+        weights, often = self._pack(theta), self.samples.features_moved_often()
         losses = np.zeros(len(self._chunks))
 
         def work(chunk: int, gradient: Array) -> None:
             total = Weights(*self.unpack(gradient))
             with self._room() as (scratch, partial):
                 losses[chunk] = loss_gradient(
-                    self.data, *self._chunks[chunk], weights, self.n_raw, scratch, period, partial, total
+                    self.data, *self._chunks[chunk], weights, self.n_raw, scratch, often, partial, total
                 )
 
         gradient = add_up_chunks(work, len(self._chunks), self.n_threads, self.n_parameters)
@@ -217,13 +217,13 @@ class Objective:
 
     def hessian_vector_sum(self, theta: Array, vector: Array) -> Array:
         """Hessian of sum_i s_i loss_i times ``vector``."""
-        weights, direction, period = self._pack(theta), self._pack(vector), self.samples.period()
+        weights, direction, often = self._pack(theta), self._pack(vector), self.samples.features_moved_often()
 
         def work(chunk: int, product: Array) -> None:
             total = Weights(*self.unpack(product))
             with self._room() as (scratch, partial):
                 hessian_vector(
-                    self.data, *self._chunks[chunk], weights, direction, self.n_raw, scratch, period, partial, total
+                    self.data, *self._chunks[chunk], weights, direction, self.n_raw, scratch, often, partial, total
                 )
 
         return add_up_chunks(work, len(self._chunks), self.n_threads, self.n_parameters)

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +17,12 @@ import scipy.sparse as sp
 from mnistlr._support.arrays import Array, dot, read_only
 from mnistlr._support.threads import parts_of_triangle, run_chunks
 from mnistlr.kernels.linear_algebra import add_inner_products
-from mnistlr.kernels.passes import raw_predictions, raw_predictions_of_all
+from mnistlr.kernels.passes import PERIOD, raw_predictions, raw_predictions_of_all
 from mnistlr.kernels.records import BLOCK, CsrArrays, Scratch, Weights, aligned, pack, room_for_raw
 
 MAX_CHUNKS = 32
 MIN_CHUNK = 512  # samples; fewer are done sooner than a thread starts
+WORTH_A_MOVE = 4  # entries of the samples whose sums are moved, for each feature
 KEPT_BYTES = 1 << 20  # of scratch, at most, that a thread keeps for its next prediction
 LOOKED_AT = 64  # rows that tell whether most entries are zero
 RARE = 0.5  # of the batches, at most, hold a rare feature
@@ -137,13 +138,13 @@ class Samples:
         """Return how many entries of a row kernels may note: 0 where they read rows as they are."""
         raise NotImplementedError
 
-    def period(self) -> int:
-        """Return how many samples' gradients are summed in the arithmetic type before they go to the float64 total.
+    def features_moved_often(self) -> Array:
+        """Return the features whose sums go to the float64 total every ``PERIOD`` samples.
 
-        ``PERIOD`` lose nothing that matters. Sparse data, where a feature occurs in few rows, take more: going over d
-        features would cost more than the samples do.
+        All, but for sparse data with so many features that going over them would cost more than the samples do: then
+        those with more than ``PERIOD`` entries.
         """
-        raise NotImplementedError
+        return np.arange(self.d)
 
     def chunks(self, bytes_each: int = 0) -> list[tuple[int, int]]:
         """Cut the samples into ranges by the data alone, at most ``MAX_CHUNKS``, of at least ``MIN_CHUNK`` samples.
@@ -173,8 +174,6 @@ class Samples:
 @dataclass(frozen=True)
 class Dense(Samples):
     """Samples in the rows of a C-contiguous matrix."""
-
-    PERIOD: ClassVar[int] = 512
 
     @property
     def nbytes(self) -> int:
@@ -259,10 +258,6 @@ class Dense(Samples):
     def entry_counts(self) -> None:
         """Zeros are stored, too."""
 
-    def period(self) -> int:
-        """Return how many samples' gradients are summed in the arithmetic type."""
-        return self.PERIOD
-
 
 @dataclass(frozen=True)
 class Csr(Samples):
@@ -328,11 +323,18 @@ class Csr(Samples):
 
     def entry_counts(self) -> Array:
         """Return in how many samples each feature has an entry, (d,)."""
+        counts: Array = self._entry_counts
+        return counts
+
+    @cached_property
+    def _entry_counts(self) -> Array:
         return np.bincount(self.X.indices, minlength=self.d)
 
-    def period(self) -> int:
-        """Return how many samples' gradients are summed in the arithmetic type: until features have 4 terms each."""
-        return max(Dense.PERIOD, 4 * self.d * self.n // max(len(self.X.data), 1))
+    def features_moved_often(self) -> Array:
+        """Return the features whose sums go to the float64 total every ``PERIOD`` samples."""
+        if WORTH_A_MOVE * self.d * self.n <= PERIOD * len(self.X.data):
+            return super().features_moved_often()
+        return np.flatnonzero(self.entry_counts() > PERIOD)
 
     @cached_property
     def _longest_row(self) -> int:

@@ -8,6 +8,8 @@ from mnistlr.kernels.losses import block_losses, curve
 from mnistlr.kernels.records import BLOCK, Scratch, Weights
 from mnistlr.kernels.rows import add_row, dot_row
 
+PERIOD = 512  # samples, or entries of a feature, that are summed in the arithmetic type
+
 
 @jit_inline
 def take_rows(X, first, stop, scratch):
@@ -61,15 +63,16 @@ def loss_sum(data, start, stop, weights, n_raw, scratch):
 
 
 @jit
-def loss_gradient(data, start, stop, weights, n_raw, scratch, period, partial, G):
+def loss_gradient(data, start, stop, weights, n_raw, scratch, often, partial, G):
     """Return the loss sum and add its gradient to G, float64 records of (K, d) and (K,); each row is read once.
 
-    The gradient of ``period`` samples at a time is summed in ``partial``, in the arithmetic type, then added to G.
+    It is summed in ``partial``, in the arithmetic type, which goes to G every ``PERIOD`` samples for the features
+    ``often`` and at the end for all: none is a sum of so many terms that it would lose what matters.
     """
     result = 0.0
-    for first in range(start, stop, period):
-        result += add_gradient(data, first, min(first + period, stop), weights, n_raw, scratch, partial)
-        move_to_total(partial.W, partial.b, G.W, G.b)
+    for first in range(start, stop, PERIOD):
+        result += add_gradient(data, first, min(first + PERIOD, stop), weights, n_raw, scratch, partial)
+        move_to_total(partial, G, often, first + PERIOD >= stop)
     return result
 
 
@@ -86,14 +89,14 @@ def add_gradient(data, start, stop, weights, n_raw, scratch, partial):
 
 
 @jit
-def hessian_vector(data, start, stop, weights, direction, n_raw, scratch, period, partial, H):
+def hessian_vector(data, start, stop, weights, direction, n_raw, scratch, often, partial, H):
     """Add sum_i s_i B_i r_i (x_i, 1)^T to H, a record of (K, d) and (K,).
 
     r_i = V x_i + c with (V, c) the ``direction`` that the Hessian is multiplied with, and B_i as in ``losses.curve``.
     """
-    for first in range(start, stop, period):
-        add_hessian_vector(data, first, min(first + period, stop), weights, direction, n_raw, scratch, partial)
-        move_to_total(partial.W, partial.b, H.W, H.b)
+    for first in range(start, stop, PERIOD):
+        add_hessian_vector(data, first, min(first + PERIOD, stop), weights, direction, n_raw, scratch, partial)
+        move_to_total(partial, H, often, first + PERIOD >= stop)
 
 
 @jit
@@ -118,17 +121,23 @@ def second_moment_vector(X, weight, start, stop, v, v_b, G, g):
 
 
 @jit
-def move_to_total(partial, partial_b, G, g):
-    """Add a partial sum to the total, class by class, and set it to zero."""
-    for k in range(G.shape[0]):
-        g[k] += partial_b[k]
-        partial_b[k] = 0
-    if partial.ndim == 1:
-        for j in range(partial.shape[0]):
+def move_to_total(partial, G, often, is_last):
+    """Add a partial sum to the total, class by class, and set it to zero, for all features or those ``often``."""
+    for k in range(G.b.shape[0]):
+        G.b[k] += partial.b[k]
+        partial.b[k] = 0
+    all_move = is_last or often.shape[0] == G.W.shape[1]
+    _move(partial.W, G.W, often, G.W.shape[1] if all_move else often.shape[0], all_move)
+
+
+@jit
+def _move(partial, G, often, n_moved, all_move):
+    for t in range(n_moved):
+        j = t if all_move else often[t]
+        if partial.ndim == 1:
             G[0, j] += partial[j]
             partial[j] = 0
-    else:
-        for j in range(partial.shape[0]):
+        else:
             for k in range(G.shape[0]):
                 G[k, j] += partial[j, k]
                 partial[j, k] = 0
