@@ -23,7 +23,7 @@ from mnistlr.kernels.records import Weights, pack
 from mnistlr.metrics.confusion import accuracy
 from mnistlr.objective import Objective
 from mnistlr.parameters import CONSTRAINTS, by_name, check_names
-from mnistlr.samples import MIN_CHUNK, Samples
+from mnistlr.samples import MIN_CHUNK, Samples, most_probable
 from mnistlr.solvers.few_samples import FEW, distinct
 from mnistlr.training import (
     Result,
@@ -339,8 +339,8 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):  #
         ValueError
             If ``X`` has another number of features or other names, or is not finite.
         """
-        raw = self._raw_predictions(X)
-        labels: Array = self.classes_[(raw[:, 0] > 0).astype(np.intp) if raw.shape[1] == 1 else raw.argmax(axis=1)]
+        numbers = most_probable(self._raw_predictions(X))
+        labels: Array = self.classes_[numbers]
         return labels
 
     def predict_proba(self, X: Any) -> Array:

@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from mnistlr._support.arrays import Array, dot, read_only
 from mnistlr._support.threads import parts_of_triangle, run_chunks
 from mnistlr.kernels.linear_algebra import add_inner_products
-from mnistlr.kernels.passes import PERIOD, raw_predictions, raw_predictions_of_all
+from mnistlr.kernels.passes import PERIOD, largest_of_each, raw_predictions, raw_predictions_of_all
 from mnistlr.kernels.records import BLOCK, CsrArrays, Scratch, Weights, aligned, pack, room_for_raw
 
 MAX_CHUNKS = 32
@@ -357,6 +357,15 @@ def _borrow_scratch(samples: Samples, n_raw: int) -> Scratch:
         _kept.key, _kept.scratch = key, scratch
     kept: Scratch = _kept.scratch
     return kept
+
+
+def most_probable(raw: Array) -> Array:
+    """Return the number of each sample's class, (n,), for raw predictions (n, K): for K = 1 whether they are > 0."""
+    if raw.shape[1] == 1:
+        return (raw[:, 0] > 0).astype(np.intp)
+    numbers = np.empty(len(raw), np.intp)
+    largest_of_each(raw, numbers)
+    return numbers
 
 
 def unit_and_dtype(dtype: npt.DTypeLike) -> tuple[float, np.dtype[Any]]:

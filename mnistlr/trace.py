@@ -8,7 +8,7 @@ import numpy.typing as npt
 from mnistlr._support.arrays import Array
 from mnistlr._support.threads import count_threads
 from mnistlr.objective import Objective
-from mnistlr.samples import Samples
+from mnistlr.samples import Samples, most_probable
 from mnistlr.training import objective_of, run
 from mnistlr.warmup import warm_up_fit
 
@@ -26,8 +26,7 @@ class TestError:
     def end(self, theta: Array, iteration: int, record: dict[str, float]) -> bool:
         """Add ``test_error`` to the record."""
         raw = self.test.raw_predictions(*self.objective.unpack(theta), self.n_threads)
-        answers = raw[:, 0] > 0 if raw.shape[1] == 1 else raw.argmax(axis=1)
-        record["test_error"] = float(np.mean(self.classes[answers.astype(np.intp)] != self.y_test))
+        record["test_error"] = float(np.mean(self.classes[most_probable(raw)] != self.y_test))
         return False
 
 

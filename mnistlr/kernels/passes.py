@@ -52,6 +52,18 @@ def _copy_raw(raw, m, out):
 
 
 @jit
+def largest_of_each(raw, out):
+    """out[i] = argmax_k raw[i, k], the first of equals."""
+    for i in range(raw.shape[0]):
+        largest, which = raw[i, 0], 0
+        for k in range(1, raw.shape[1]):
+            is_larger = raw[i, k] > largest  # selects instead of a branch, which would be guessed wrong
+            largest = raw[i, k] if is_larger else largest
+            which = k if is_larger else which
+        out[i] = which
+
+
+@jit
 def loss_sum(data, start, stop, weights, n_raw, scratch):
     """Return sum_i s_i loss(W x_i + b, y_i)."""
     result = 0.0
