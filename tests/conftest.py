@@ -26,9 +26,9 @@ import pytest
 from mnistlr.datasets import download, load_digits, load_mnist, load_mnist_5k, mnist_files, stratified_split
 from tests.helpers.local_server import LocalServer, openml_site
 
-_PLUGINS = ("blocks", "command_runs", "draw_pages", "solver_problems")
+_PLUGINS = ("blocks", "clouds", "command_runs", "draw_pages", "solver_problems")
 pytest_plugins = [f"tests.helpers.{name}" for name in _PLUGINS]
-pytest.register_assert_rewrite(*(f"tests.helpers.{name}" for name in ("any_input", "clouds", "loads", "mutations")))
+pytest.register_assert_rewrite(*(f"tests.helpers.{name}" for name in ("any_input", "loads", "mutations")))
 
 _ATTACKS: dict[str, Counter[str]] = {}
 
@@ -105,11 +105,8 @@ def _own_cache_and_no_network(tmp_path_factory: pytest.TempPathFactory) -> Itera
     connect = socket.socket.connect
 
     def connect_locally(self: socket.socket, address: Any) -> None:
-        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in (
-            "127.0.0.1",
-            "::1",
-            "localhost",
-        ):
+        here = ("127.0.0.1", "::1", "localhost")
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in here:
             raise OSError(f"a test tried to reach {address}")
         return connect(self, address)
 

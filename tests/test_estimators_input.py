@@ -9,19 +9,13 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.exceptions import ConvergenceWarning
 
-from mnistlr import DivergenceError, LogisticRegression, SoftmaxRegression, explain, load_model, save_model
+from mnistlr import LogisticRegression, SoftmaxRegression, explain, load_model, save_model
 from mnistlr.parameters import ELSEWHERE
 from tests.conftest import ImageData
-from tests.helpers.clouds import MODELS, clouds
+from tests.helpers.clouds import MODELS
 
 RAW = {"solver": "lbfgs", "alpha": 0.1}
-
-
-@pytest.fixture(scope="module")
-def data():
-    return clouds()
 
 
 def warned(call, *arguments):
@@ -52,13 +46,13 @@ def test_data_on_another_scale_are_reported_once(digits: ImageData, make, way, t
     assert "predictions will be wrong" in message
 
 
-def test_data_of_the_same_kind_are_not_reported(digits: ImageData, data):
+def test_data_of_the_same_kind_are_not_reported(digits: ImageData, clouds):
     counts = sp.csr_matrix(digits.X_train // 17).astype(np.float64)
     fit = SoftmaxRegression(**RAW).fit(counts, digits.y_train)
     for row in range(20):
         assert warned(fit.predict, counts[row] > 0) == []
-    fit = SoftmaxRegression(**RAW).fit(*data)
-    assert warned(fit.predict, 1000 * data[0]) == warned(fit.predict, 0 * data[0]) == []
+    fit = SoftmaxRegression(**RAW).fit(*clouds)
+    assert warned(fit.predict, 1000 * clouds[0]) == warned(fit.predict, 0 * clouds[0]) == []
 
 
 def test_pixels_in_another_type_are_advised_to_become_uint8(digits: ImageData):
@@ -128,8 +122,8 @@ def test_the_documentation_names_every_default(model):
     assert documented == model().get_params()
 
 
-def test_class_weights_name_labels_as_they_are(data):
-    X, y = data
+def test_class_weights_name_labels_as_they_are(clouds):
+    X, y = clouds
     by_number = SoftmaxRegression(class_weight={1: 3.0}, **RAW).fit(X, y).coef_
     for kind in (np.str_, object):
         labels = y.astype(str).astype(kind)
@@ -145,15 +139,15 @@ def test_class_weights_name_labels_as_they_are(data):
         SoftmaxRegression(class_weight={7: 3.0}).fit(X, y)
 
 
-def test_balanced_classes_without_weight_weigh_nothing(data):
-    X, y = data
+def test_balanced_classes_without_weight_weigh_nothing(clouds):
+    X, y = clouds
     weight = (y > 0) * 1.0
     balanced = SoftmaxRegression(class_weight="balanced", **RAW).fit(X, y, weight)
     assert_allclose(balanced.coef_, SoftmaxRegression(**RAW).fit(X, y, weight).coef_, rtol=1e-9)
 
 
-def test_labels_and_weights_of_a_wrong_kind(data):
-    X, y = data
+def test_labels_and_weights_of_a_wrong_kind(clouds):
+    X, y = clouds
     with pytest.raises(ValueError, match="complex"):
         SoftmaxRegression().fit(X, y, np.full(300, 1j))
     with pytest.raises(ValueError, match="NaN"):
@@ -167,30 +161,8 @@ def test_labels_and_weights_of_a_wrong_kind(data):
         fit.score(X[y == 0], pd.Series(np.array(list("abc"))[y[y == 0]]).astype("category"))
 
 
-def test_the_type_of_sparse_indices_changes_no_bit(digits: ImageData):
-    X = sp.csr_matrix(digits.X_train / 255)
-    wide = sp.csr_matrix((X.data, X.indices.astype(np.int64), X.indptr.astype(np.int64)), X.shape)
-    wide.indices, wide.indptr = wide.indices.astype(np.int64), wide.indptr.astype(np.int64)
-    for solver in ("sgd", "lbfgs"):
-        one, other = (SoftmaxRegression(solver=solver, random_state=0).fit(x, digits.y_train) for x in (X, wide))
-        assert_array_equal(one.coef_, other.coef_)
-
-
-# --- steps ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("solver", ["sgd", "svrg"])
-def test_steps_that_diverge_slowly_are_an_error(data, solver):
-    settings = {"learning_rate": "constant", "alpha": 1.0, "random_state": 0, "max_iter": 3}
-    with pytest.raises(DivergenceError, match="smaller eta0"):
-        SoftmaxRegression(solver=solver, eta0=2.1, **settings).fit(*data)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        SoftmaxRegression(solver=solver, eta0=0.1, **settings).fit(*data)
-
-
-def test_warm_start_without_intercept_forgets_the_old_one(data):
-    X, y = data
+def test_warm_start_without_intercept_forgets_the_old_one(clouds):
+    X, y = clouds
     for solver in ("lbfgs", "newton", "svrg", "sgd", "gd", "nesterov"):
         fit = SoftmaxRegression(solver=solver, alpha=0.1, warm_start=True, random_state=0).fit(X + 1, y)
         assert fit.intercept_.any()

@@ -136,7 +136,7 @@ def test_the_data_pass_few_files_on_the_way_from_fit_to_the_first_step(monkeypat
     weighting, stopping, _support/threads (how many there are), solvers/curvature and pieces, kernels/records and lanes.
     """
     X, y = np.random.default_rng(0).integers(0, 256, (600, 20), dtype=np.uint8), np.arange(600) % 3
-    entered, with_data = [], []
+    entered, with_data = {}, {}  # the keys of a dict keep their order
 
     def holds_data(value):
         if isinstance(value, np.ndarray):
@@ -144,14 +144,11 @@ def test_the_data_pass_few_files_on_the_way_from_fit_to_the_first_step(monkeypat
         return isinstance(value, Samples | Objective | Data)
 
     def note(frame, event, _):
-        path = Path(frame.f_code.co_filename)
+        code, path = frame.f_code, Path(frame.f_code.co_filename)
         if event == "call" and ROOT in path.parents:
-            name = str(path.relative_to(ROOT))
-            code = frame.f_code
-            arguments = [frame.f_locals.get(argument) for argument in code.co_varnames[: code.co_argcount]]
-            for files in [entered] + [with_data] * any(map(holds_data, arguments)):
-                if name not in files:
-                    files.append(name)
+            entered[str(path.relative_to(ROOT))] = True
+            if any(holds_data(frame.f_locals.get(name)) for name in code.co_varnames[: code.co_argcount]):
+                with_data[str(path.relative_to(ROOT))] = True
 
     def first_step(data, *_):
         sys.setprofile(None)
@@ -166,7 +163,7 @@ def test_the_data_pass_few_files_on_the_way_from_fit_to_the_first_step(monkeypat
                 SoftmaxRegression(solver="sgd", random_state=0).fit(X, y)
         finally:
             sys.setprofile(None)
-    assert with_data[0] == "estimators.py"
+    assert next(iter(with_data)) == "estimators.py"
     assert "solvers/sgd.py" in with_data
     assert len(with_data) <= 9, with_data
     assert len(entered) <= len(with_data) + 9, entered

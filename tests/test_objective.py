@@ -33,39 +33,6 @@ def test_value_gradient_and_hessian_are_those_of_the_definition(K):
     assert_allclose(H, reference.hessian(X, W, b, 0.1, weight), rtol=0, atol=1e-13)
 
 
-@pytest.mark.parametrize("K", [1, 2, 5])
-def test_derivatives_by_finite_differences(K):
-    objective, theta = make_objective(K, n=100)
-    _, gradient = objective.value_and_gradient(theta)
-    vector = np.random.default_rng(1).normal(size=len(theta))
-    h = 1e-5
-    slope = (objective.value(theta + h * vector) - objective.value(theta - h * vector)) / (2 * h)
-    assert_allclose(gradient @ vector, slope, rtol=1e-8)
-    ahead, behind = (objective.value_and_gradient(theta + s * h * vector)[1] for s in (1, -1))
-    assert_allclose(objective.hessian_vector(theta, vector), (ahead - behind) / (2 * h), rtol=0, atol=1e-8)
-
-
-@pytest.mark.parametrize("K", [1, 3])
-def test_integer_weights_equal_repeated_rows(K):
-    times = np.random.default_rng(1).integers(0, 4, 700)
-    objective, theta = make_objective(K, n=700, sample_weight=times.astype(float))
-    repeated = Objective(
-        Samples.of(np.repeat(objective.samples.X, times, axis=0)), np.repeat(objective.y, times), K, alpha=0.1
-    )
-    assert_allclose(objective.value(theta), repeated.value(theta), rtol=1e-13)
-    assert_allclose(objective.value_and_gradient(theta)[1], repeated.value_and_gradient(theta)[1], rtol=0, atol=1e-14)
-    assert_allclose(objective.hessian_vector(theta, theta), repeated.hessian_vector(theta, theta), rtol=0, atol=1e-13)
-
-
-@pytest.mark.parametrize("K", [1, 3])
-def test_the_intercept_carries_no_penalty(K):
-    objective, theta = make_objective(K)
-    unpenalised, _ = make_objective(K, alpha=0.0)
-    theta[: objective.n_weights] = 0
-    assert objective.value(theta) == unpenalised.value(theta)
-    assert_array_equal(objective.value_and_gradient(theta)[1][-K:], unpenalised.value_and_gradient(theta)[1][-K:])
-
-
 def test_without_intercept_its_derivatives_are_zero():
     objective, theta = make_objective(3)
     held, _ = make_objective(3, fit_intercept=False)

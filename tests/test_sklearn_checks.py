@@ -1,6 +1,9 @@
 """scikit-learn's own checks of an estimator, for both models with every solver: none is skipped, none may fail."""
 
 import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from mnistlr import LogisticRegression, SoftmaxRegression
@@ -28,6 +31,13 @@ def test_check_of_other_solvers(estimator, check):
 
 @pytest.mark.parametrize("estimator", MODELS + OTHERS, ids=repr)
 def test_tags(estimator):
-    tags = estimator.__sklearn_tags__()
+    tags = get_tags(estimator)
+    assert tags.estimator_type == "classifier"
     assert tags.input_tags.sparse
+    assert not tags.input_tags.allow_nan
+    assert not tags.input_tags.string
+    assert tags.target_tags.required
+    assert not tags.classifier_tags.multi_label
+    assert not tags.non_deterministic
     assert tags.classifier_tags.multi_class == isinstance(estimator, SoftmaxRegression)
+    assert get_tags(make_pipeline(MaxAbsScaler(), estimator)).input_tags.sparse

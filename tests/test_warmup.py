@@ -39,20 +39,6 @@ def test_a_new_process_compiles_nothing_after_warmup(tmp_path):
     assert misses == 0
 
 
-COUNT = """
-import numpy as np
-from mnistlr import confusion_matrix
-from mnistlr.kernels.counting import count_label_pairs
-
-confusion_matrix(np.arange(9), np.arange(9))
-print(sum(count_label_pairs.stats.cache_misses.values()))
-"""
-
-
-def test_an_empty_cache_is_a_miss(tmp_path):
-    assert int(run(COUNT, tmp_path)[0]) > 0
-
-
 @pytest.mark.long
 def test_every_kind_of_data():
     assert tuple(warm_up()) == KINDS

@@ -38,6 +38,8 @@ from tests.helpers.any_input import (
 
 pytestmark = pytest.mark.long
 
+METHODS = ["predict", "predict_proba", "predict_log_proba", "decision_function"]
+
 
 def test_any_matrix(attack):
     def check(X, solver, n_classes):
@@ -48,7 +50,7 @@ def test_any_matrix(attack):
         theirs, ours = fits(X, y, solver)
         judge(attack, theirs, ours, diverges=size > OVERFLOWS_FROM[arithmetic(X)])
         if not isinstance(ours, Exception):
-            for method in ("predict", "predict_proba", "predict_log_proba", "decision_function"):
+            for method in METHODS:
                 result = outcome(lambda method=method: getattr(ours, method)(X))
                 if not (isinstance(result, ValueError) and size > 1e30):
                     assert method == "predict" or not np.isnan(result).any()
@@ -65,12 +67,8 @@ def test_any_magnitudes(attack, solver, dtype):
     # In float64: the logarithm of a float32 may round up, and its power of ten exceed the largest float32.
     low, high = (np.log10(float(end)) for end in (np.finfo(dtype).smallest_subnormal, np.finfo(dtype).max))
     high -= 1e-6
-    exponents = npst.arrays(
-        np.float64,
-        st.tuples(st.integers(3, 6), st.integers(1, 3)),
-        elements=st.floats(low, high),
-        fill=st.floats(low, high),
-    )
+    sizes, shapes = st.floats(low, high), st.tuples(st.integers(3, 6), st.integers(1, 3))
+    exponents = npst.arrays(np.float64, shapes, elements=sizes, fill=sizes)
 
     def check(exponents, seed):
         X = (np.random.default_rng(seed).choice([-1, 0, 1], exponents.shape) * 10.0**exponents).astype(dtype)
@@ -118,7 +116,7 @@ def test_the_same_matrix_gives_the_same_bits_however_it_is_stored(solver):
     y = np.arange(200) % 3
     X = random.integers(0, 4, (200, 6)) * (random.random((200, 6)) < 0.5) + np.eye(6)[y]
     plain = sp.csr_array(X)
-    n_entries, rows = np.diff(plain.indptr), np.repeat(np.arange(200), np.diff(plain.indptr))
+    rows = np.repeat(np.arange(200), np.diff(plain.indptr))
     backwards = plain.indptr[rows] + plain.indptr[rows + 1] - 1 - np.arange(len(rows))
     unsorted = sp.csr_array((plain.data[backwards], plain.indices[backwards], plain.indptr), shape=X.shape)
     halves = np.repeat(np.arange(plain.nnz), 2)
@@ -128,21 +126,19 @@ def test_the_same_matrix_gives_the_same_bits_however_it_is_stored(solver):
     model = SoftmaxRegression(solver=solver, max_iter=3, random_state=0)
     expected = model.fit(plain, y).coef_
     for X in (unsorted, repeated, longer):
-        assert n_entries.sum() == plain.nnz
         assert_array_equal(model.fit(X, y).coef_, expected)
         assert_array_equal(model.decision_function(X), model.decision_function(plain))
 
 
-@pytest.mark.parametrize("name", ["indices", "indptr"])
-@pytest.mark.parametrize("wrong", [-1, 4, 100_000_000])
+@pytest.mark.parametrize(
+    ("name", "wrong"), [("indices", -1), ("indices", 4), ("indices", 10**8), ("indptr", -1), ("indptr", 10**8)]
+)
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_indices_that_point_outside_are_refused(solver, wrong, name):
+def test_indices_that_point_outside_are_refused(solver, name, wrong):
     """SciPy does not look at them when it makes the matrix; compiled code would read and write wherever they point."""
     X = sp.csr_array(np.eye(4))
     fit = SoftmaxRegression(solver=solver, random_state=0, max_iter=100, tol=0.1).fit(X, np.arange(4))
     getattr(X, name)[2] = wrong
-    if name == "indptr" and wrong == 4:
-        return  # a matrix like any other
     for call in (lambda: fit.predict(X), lambda: fit.fit(X, np.arange(4))):
         with pytest.raises(ValueError, match=r"ind(ices|ex values) must be|indptr array .* must not decrease"):
             call()
@@ -237,8 +233,6 @@ def test_any_class_weights(attack, data):
 
 
 # --- predict ----------------------------------------------------------------------------------------------------
-
-METHODS = ["predict", "predict_proba", "predict_log_proba", "decision_function"]
 
 
 def test_any_matrix_to_predict(attack, data):

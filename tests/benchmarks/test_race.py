@@ -1,6 +1,7 @@
 """The race: settings are found, clocks stop while weights are judged, rivals are easily added. No time is judged."""
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -108,15 +109,12 @@ def test_why_somebody_does_not_take_part_is_told(race: Any) -> None:
 
 
 class Told:
-    """A solver for which ``needed`` iterations suffice."""
+    """A solver that does what it is told, and whose result is the number of its iterations."""
 
     sampling_strategy = "iteration"
-
-    def __init__(self, needed: int) -> None:
-        self.needed, self.asked, self.now = needed, [], 0
+    now = 0
 
     def run(self, iterations: int) -> None:
-        self.asked.append(iterations)
         self.now = iterations
 
     def get_result(self) -> dict[str, Any]:
@@ -136,26 +134,30 @@ class Stepping(Told):
 LEVEL = ("suboptimality", 1.0)
 
 
+def reached_after(needed: int) -> Callable[[int], dict[str, float]]:
+    return lambda now: {"suboptimality": 0.0 if now >= needed else 2.0}
+
+
 @pytest.mark.parametrize("solver", [Told, Stepping])
 @pytest.mark.parametrize("needed", [1, 2, 7, 57, 130])
 def test_settings_are_found(race: Any, solver: type, needed: int) -> None:
-    entry = race.Contestant(solver(needed), "told")
-    race.scout(entry, lambda now: {"suboptimality": 0.0 if now >= needed else 2.0}, [LEVEL], patience=5.0)
+    entry = race.Contestant(solver(), "told")
+    race.scout(entry, reached_after(needed), [LEVEL], patience=5.0)
     assert needed <= entry.settings[LEVEL] <= max(needed, 1.11 * needed)
 
 
 def test_no_time_is_lost_on_whoever_is_much_slower(race: Any) -> None:
-    entry = race.Contestant(Told(150), "told")
+    entry = race.Contestant(Told(), "told")
     asked = []
     for ours in (1e3, 1e-9):
-        race.scout(entry, lambda now: {"suboptimality": 0.0 if now >= 150 else 2.0}, [LEVEL], 5.0, {LEVEL: ours})
+        race.scout(entry, reached_after(150), [LEVEL], 5.0, {LEVEL: ours})
         assert 150 <= entry.settings[LEVEL] <= 1.26 * 150
         asked.append(len(entry.curve))
     assert asked[1] < asked[0]
 
 
 def test_out_of_reach(race: Any) -> None:
-    entry = race.Contestant(Stepping(1), "told")
+    entry = race.Contestant(Stepping(), "told")
     race.scout(entry, lambda now: {"suboptimality": 2.0}, [LEVEL], patience=0.05)
     assert entry.settings == {}
     race.time_once(entry)
@@ -163,7 +165,7 @@ def test_out_of_reach(race: Any) -> None:
 
 
 def test_a_level_that_one_seed_misses_is_not_reached(race: Any) -> None:
-    entry = race.Contestant(Stepping(1), "told")
+    entry = race.Contestant(Stepping(), "told")
     race.scout(entry, lambda now: {"suboptimality": 0.0}, [LEVEL], patience=5.0)
     race.time_once(entry)
     curve = entry.curve
@@ -178,9 +180,9 @@ def test_judging_stops_the_clock(race: Any, monkeypatch: pytest.MonkeyPatch) -> 
 
     def judge(now: int) -> dict[str, float]:
         clock[0] += 1.0
-        return {"suboptimality": 0.0 if now >= 3 else 2.0}
+        return reached_after(3)(now)
 
-    entry = race.Contestant(Stepping(3), "told")
+    entry = race.Contestant(Stepping(), "told")
     race.scout(entry, judge, [LEVEL], patience=5.0)
     assert [point["seconds"] for point in entry.curve] == [0.0] * len(entry.curve)
     assert clock[0] == len(entry.curve)

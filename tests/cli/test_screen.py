@@ -49,9 +49,3 @@ def test_a_long_training_shows_how_it_gets_on(run: Run, tmp_path: Path) -> None:
     assert "iteration 1" not in left
     assert "500 iterations in" in left
     assert "iteration" not in run("train", "--dataset", "digits").err  # in no terminal
-
-
-def test_a_screen_obeys_as_a_terminal_does() -> None:
-    assert lines_left("one\r\ntwo\x1b[1A\r\x1b[2Kthree\r\n") == ["three", "two"]
-    assert lines_left("x" * 81) == ["x" * 80, "x"]
-    assert lines_left("\x1b[31mred\x1b[0m\rb") == ["bed"]

@@ -17,6 +17,25 @@ def plain(encoding: str = "utf-8", width: int = 80) -> Console:
     return Console(file=io.TextIOWrapper(io.BytesIO(), encoding=encoding), width=width)
 
 
+def in_colour() -> Console:
+    return Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", width=80)
+
+
+def printed(drawn: object, console: Console) -> list[str]:
+    with console.capture() as capture:
+        console.print(drawn)
+    return capture.get().rstrip("\n").split("\n")
+
+
+def assert_fits(drawn: object, console: Console) -> list[str]:
+    """Nothing is wrapped, cut or wider than the terminal."""
+    lines = printed(drawn, console)
+    assert max(len(re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip()) for line in lines) <= console.width
+    assert "…" not in "".join(lines)
+    assert len(printed(drawn, Console(file=console.file, width=1000))) == len(lines)
+    return lines
+
+
 @pytest.fixture
 def image() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (28, 28)).astype(np.uint8)
@@ -31,11 +50,9 @@ def test_half_blocks_show_each_pixel(image: np.ndarray) -> None:
 
 
 def test_colours_are_the_intensities(image: np.ndarray) -> None:
-    console = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", width=80)
-    with console.capture() as capture:
-        console.print(draw_image(image, console))
+    lines = "\n".join(printed(draw_image(image, in_colour()), in_colour()))
     pattern = r"38;2;(\d+);\1;\1;48;2;(\d+);\2;\2m(▀+)"
-    pairs = [(int(u), int(v)) for u, v, run in re.findall(pattern, capture.get()) for _ in run]
+    pairs = [(int(u), int(v)) for u, v, run in re.findall(pattern, lines) for _ in run]
     assert pairs == list(zip(image[::2].ravel(), image[1::2].ravel(), strict=True))
 
 
@@ -43,9 +60,8 @@ def test_ascii_where_the_encoding_has_no_blocks(image: np.ndarray) -> None:
     text = draw_image(image, plain("ascii")).plain
     assert text.isascii()
     assert len(text.split("\n")) == 14
-    black, white = np.full((28, 28), 255, np.uint8), np.zeros((28, 28), np.uint8)
-    assert set(draw_image(black, plain("ascii")).plain) == {"@", "\n"}
-    assert set(draw_image(white, plain("ascii")).plain) == {" ", "\n"}
+    for intensity, character in ((255, "@"), (0, " ")):
+        assert set(draw_image(np.full_like(image, intensity), plain("ascii")).plain) == {character, "\n"}
 
 
 def test_small_images_are_enlarged_and_odd_ones_padded() -> None:
@@ -76,25 +92,13 @@ def test_grid_shrinks_to_the_width_or_says_that_it_cannot(image: np.ndarray) -> 
 
 
 def test_matrix_shows_counts_recall_and_precision() -> None:
-    console = plain()
-    with console.capture() as capture:
-        console.print(draw_matrix(ClassificationSummary([[8, 2], [1, 9]], labels=["cat", "dog"]), console))
-    rows = [line.split() for line in capture.get().split("\n") if line.strip(" ─")]
-    assert rows == [
+    lines = printed(draw_matrix(ClassificationSummary([[8, 2], [1, 9]], labels=["cat", "dog"]), plain()), plain())
+    assert [line.split() for line in lines if line.strip(" ─")] == [
         ["true", "cat", "dog", "recall"],
         ["cat", "8", "2", "80.0", "%"],
         ["dog", "1", "9", "90.0", "%"],
         ["prec.", "89", "%", "82", "%", "85.0", "%"],
     ]
-
-
-def test_matrix_of_the_largest_counts_fits_80_columns() -> None:
-    console = plain()
-    matrix = np.full((10, 10), 9999)
-    with console.capture() as capture:
-        console.print(draw_matrix(ClassificationSummary(matrix), console))
-    assert "…" not in capture.get()
-    assert len(capture.get().rstrip().split("\n")) == 10 + 4
 
 
 @pytest.mark.parametrize("width", [15, 40, 60, 80])
@@ -114,16 +118,6 @@ def test_no_number_is_cut_however_narrow_the_terminal(width: int) -> None:
 LETTERS = list("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt")
 
 
-def in_colour(width: int = 80) -> Console:
-    return Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", width=width)
-
-
-def printed(drawn: object, console: Console) -> list[str]:
-    with console.capture() as capture:
-        console.print(drawn)
-    return capture.get().rstrip("\n").split("\n")
-
-
 @pytest.mark.parametrize(
     ("n_classes", "labels"),
     [
@@ -136,18 +130,13 @@ def printed(drawn: object, console: Console) -> list[str]:
         (10, [f"a name of {k} that has no room" for k in range(10)]),
     ],
 )
-def test_matrix_never_wraps_at_80_columns(n_classes: int, labels: list[str] | None) -> None:
-    summary = ClassificationSummary(np.arange(n_classes**2).reshape(n_classes, -1), labels)
-    for console in (plain(), plain("ascii"), in_colour()):
-        lines = printed(draw_matrix(summary, console), console)
-        assert max(map(visible_width, lines)) <= 80
-        assert "…" not in "".join(lines)
-        one_by_one = printed(draw_matrix(summary, console), Console(file=console.file, width=1000))
-        assert len(one_by_one) == len(lines)  # nothing was wrapped
-
-
-def visible_width(line: str) -> int:
-    return len(re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip())
+def test_matrix_of_any_counts_never_wraps_at_80_columns(n_classes: int, labels: list[str] | None) -> None:
+    counts = np.arange(n_classes**2).reshape(n_classes, -1)
+    for matrix in (counts, 9999 - counts):
+        summary = ClassificationSummary(matrix, labels)
+        for console in (plain(), plain("ascii"), in_colour()):
+            lines = assert_fits(draw_matrix(summary, console), console)
+            assert len(lines) >= 10 + 4 or n_classes != 10
 
 
 def test_matrix_of_47_classes_has_a_character_for_each_cell() -> None:
@@ -219,10 +208,9 @@ def test_contributions_have_signs_where_there_is_no_colour() -> None:
 def test_explanation_fits_80_columns_and_tells_what_decided(n_classes: int) -> None:
     why = explanation(n_classes)
     for console in (plain(), plain("ascii"), in_colour()):
-        lines = printed(draw_explanation(why, (28, 28), console), console)
-        assert max(map(visible_width, lines)) <= 80
-        assert len(lines) == 14 + 4
-    text = "\n".join(printed(draw_explanation(why, (28, 28), plain()), plain()))
+        assert len(assert_fits(draw_explanation(why, (28, 28), console), console)) == 14 + 4
+    lines = printed(draw_explanation(why, (28, 28), plain()), plain())
+    text = "\n".join(lines)
     assert "+ # are for 1, - = are for 0." in text
     assert "1 leads 0 by 1.60 nats: 1.60 from the pixels, 0.00 from the intercepts." in text
     assert "Without the ink of 32 pixels, 0 would score as high." in text

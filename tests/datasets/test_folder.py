@@ -6,13 +6,9 @@ import numpy as np
 import pytest
 
 from mnistlr import DataFormatError, load_idx_folder, write_idx
+from mnistlr.datasets.mnist_files import MNIST_FILES
 
-MNIST_NAMES = (
-    "train-images-idx3-ubyte",
-    "t10k-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-labels-idx1-ubyte",
-)
+MNIST_NAMES = tuple(file.file_name for file in MNIST_FILES.values())
 NAMES = {
     "MNIST, Fashion-MNIST": tuple(f"{name}.gz" for name in MNIST_NAMES),
     "unpacked": MNIST_NAMES,
@@ -99,8 +95,7 @@ def test_what_is_there_instead_is_named(tmp_path: Path) -> None:
 
 def test_the_unpacked_form_is_preferred(tmp_path: Path) -> None:
     data = some_data()
-    for names in (NAMES["MNIST, Fashion-MNIST"], NAMES["dotted"]):
-        write(tmp_path, data, names)
+    write(tmp_path, data, NAMES["dotted"])
     for name in NAMES["MNIST, Fashion-MNIST"]:
         (tmp_path / name).write_bytes(b"not looked at")
     np.testing.assert_array_equal(load_idx_folder(tmp_path)[2], data[2])
@@ -128,11 +123,35 @@ def test_several_data_sets_in_one_folder(tmp_path: Path) -> None:
         load_idx_folder(tmp_path, name="emnist-digits")
 
 
-@pytest.mark.parametrize("missing", range(4))
-def test_three_of_four(tmp_path: Path, missing: int) -> None:
+X_TRAIN, X_TEST, Y_TRAIN, Y_TEST = some_data()
+UNFIT = {  # which file holds what instead, and what is said of it
+    "fewer labels": (2, Y_TRAIN[:-1], r"12 images and .*train-labels-idx1-ubyte 11 labels"),
+    "fewer images": (1, X_TEST[:-1], r"4 images and .*t10k-labels-idx1-ubyte 5 labels"),
+    "as many pixels, another shape": (1, X_TEST.transpose(0, 2, 1), r"images of one size.*\(4, 3\).*\(3, 4\)"),
+    "labels for images": (0, Y_TRAIN, r"train-images-idx3-ubyte: expected uint8 images"),
+    "images for labels": (2, X_TRAIN, r"train-labels-idx1-ubyte: expected integer labels"),
+    "images of floats": (0, X_TRAIN.astype(np.float32), r"expected uint8 images.*holds float32"),
+    "labels of floats": (2, Y_TRAIN.astype(np.float32), r"expected integer labels.*holds float32"),
+    "no images": (0, X_TRAIN[:0], r"train-images.* of shape \(0, 4, 3\)"),
+}
+
+
+@pytest.mark.parametrize(("position", "array", "message"), UNFIT.values(), ids=UNFIT)
+def test_a_file_that_does_not_fit_is_named(tmp_path: Path, position: int, array: np.ndarray, message: str) -> None:
     write(tmp_path, some_data())
-    (tmp_path / MNIST_NAMES[missing]).unlink()
-    part = MNIST_NAMES[missing].rpartition("-idx")[0]
+    write_idx(tmp_path / MNIST_NAMES[position], array)
+    with pytest.raises(DataFormatError, match=message):
+        load_idx_folder(tmp_path)
+
+
+@pytest.mark.parametrize("name", NAMES["EMNIST"])
+def test_a_file_that_is_missing_or_damaged_is_named(tmp_path: Path, name: str) -> None:
+    write(tmp_path, some_data(), NAMES["EMNIST"])
+    (tmp_path / name).write_bytes(gzip.compress(b"\0\0\x08\x03"))
+    with pytest.raises(DataFormatError, match=name):
+        load_idx_folder(tmp_path)
+    (tmp_path / name).unlink()
+    part = name.removeprefix("emnist-letters-").replace("test", "t10k").rpartition("-idx")[0]
     with pytest.raises(DataFormatError, match=f"{part} is missing"):
         load_idx_folder(tmp_path)
 
@@ -141,63 +160,4 @@ def test_no_folder_and_no_files(tmp_path: Path) -> None:
     with pytest.raises(DataFormatError, match="nowhere does not exist"):
         load_idx_folder(tmp_path / "nowhere")
     with pytest.raises(DataFormatError, match="none is there"):
-        load_idx_folder(tmp_path)
-
-
-def test_images_and_labels_that_do_not_match(tmp_path: Path) -> None:
-    X_train, X_test, y_train, y_test = some_data()
-    write(tmp_path, [X_train, X_test, y_train[:-1], y_test])
-    with pytest.raises(DataFormatError, match=r"12 images and .*train-labels-idx1-ubyte 11 labels"):
-        load_idx_folder(tmp_path)
-    write(tmp_path, [X_train, X_test[:-1], y_train, y_test])
-    with pytest.raises(DataFormatError, match=r"4 images and .*t10k-labels-idx1-ubyte 5 labels"):
-        load_idx_folder(tmp_path)
-
-
-def test_images_of_different_sizes(tmp_path: Path) -> None:
-    X_train, X_test, y_train, y_test = some_data()
-    write(tmp_path, [X_train, X_test.transpose(0, 2, 1), y_train, y_test])  # as many pixels, another shape
-    with pytest.raises(DataFormatError, match=r"images of one size.*\(4, 3\).*\(3, 4\)"):
-        load_idx_folder(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ("train-images", r"train-images-idx3-ubyte: expected uint8 images"),
-        ("train-labels", r"train-labels-idx1-ubyte: expected integer labels"),
-    ],
-)
-def test_mislabelled_files(tmp_path: Path, wrong: str, message: str) -> None:
-    X_train, X_test, y_train, y_test = some_data()
-    if wrong == "train-images":
-        X_train = y_train
-    else:
-        y_train = X_train
-    write(tmp_path, [X_train, X_test, y_train, y_test])
-    with pytest.raises(DataFormatError, match=message):
-        load_idx_folder(tmp_path)
-
-
-def test_floats_are_neither_images_nor_labels(tmp_path: Path) -> None:
-    X_train, X_test, y_train, y_test = some_data()
-    write(tmp_path, [X_train.astype(np.float32), X_test, y_train, y_test])
-    with pytest.raises(DataFormatError, match=r"expected uint8 images.*holds float32"):
-        load_idx_folder(tmp_path)
-    write(tmp_path, [X_train, X_test, y_train.astype(np.float32), y_test])
-    with pytest.raises(DataFormatError, match=r"expected integer labels.*holds float32"):
-        load_idx_folder(tmp_path)
-
-
-def test_no_images(tmp_path: Path) -> None:
-    write(tmp_path, some_data(0))
-    with pytest.raises(DataFormatError, match=r"train-images.* of shape \(0, 4, 3\)"):
-        load_idx_folder(tmp_path)
-
-
-def test_damaged_file(tmp_path: Path) -> None:
-    write(tmp_path, some_data(), NAMES["EMNIST"])
-    file = tmp_path / NAMES["EMNIST"][1]
-    file.write_bytes(gzip.compress(b"\0\0\x08\x03"))
-    with pytest.raises(DataFormatError, match="emnist-letters-test-images"):
         load_idx_folder(tmp_path)

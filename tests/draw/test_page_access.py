@@ -1,5 +1,6 @@
 """The page to draw on reaches everybody: small and large screens, dark rooms, screen readers; and lets nothing out."""
 
+import copy
 import re
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistlr import LogisticRegression, SoftmaxRegression
-from mnistlr.draw.page import render_draw_page
+from mnistlr import LogisticRegression
 from mnistlr.saving.model_file import ModelFile
-from tests.helpers.draw_pages import LONG, Open, draw_by_mouse, numbers, page_pixels, wait_until
+from tests.helpers.draw_pages import LONG, Open, draw_by_mouse, numbers, page_pixels, wait_until, write_page
 from tests.helpers.strokes import DIGITS
 
 WIDTHS = (320, 1280, *(pytest.param(width, marks=LONG) for width in (360, 768, 2560, 3840)))
@@ -87,15 +87,10 @@ def test_colours_follow_the_scheme(open_page: Open) -> None:
     wait_until(page, f"({shade})() > 200")
 
 
-def test_labels_are_text_and_nothing_else(open_page: Open, softmax: SoftmaxRegression, tmp_path: Path) -> None:
-    model = LogisticRegression()
-    evil = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
-    model.__dict__.update(softmax.__dict__)
-    model.coef_, model.intercept_ = softmax.coef_[:1], softmax.intercept_[:1]
+def test_labels_are_text_and_nothing_else(open_page: Open, detector: LogisticRegression) -> None:
+    model, evil = copy.copy(detector), "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
     model.classes_ = np.array([evil, "'\"&<b>" + 300 * "w"], dtype=object)
-    file = tmp_path / "evil.html"
-    file.write_bytes(render_draw_page(ModelFile(model, {"data": {"name": evil}, "digit": evil})).encode())
-    page = open_page(file.as_uri(), width=320)
+    page = open_page(ModelFile(model, {"data": {"name": evil}, "digit": evil}), width=320)
     assert page.locator("#bars th").all_text_contents() == model.classes_.tolist()
     assert page.evaluate("mnistlr.labels") == model.classes_.tolist()
     draw_by_mouse(page, DIGITS[3])
@@ -105,19 +100,19 @@ def test_labels_are_text_and_nothing_else(open_page: Open, softmax: SoftmaxRegre
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
-def test_the_policy_lets_no_other_script_and_nothing_out(browser: Any, pages: dict[str, str]) -> None:
-    context = browser.new_context()
-    page, told = context.new_page(), []
+def test_the_policy_lets_no_other_script_and_nothing_out(
+    browser: Any, detector: LogisticRegression, tmp_path: Path
+) -> None:
+    page, told = browser.new_page(), []
     page.on("console", lambda message: told.append(message.text))
-    page.goto(pages["softmax"])
+    page.goto(write_page(tmp_path, ModelFile(detector, {})))
     code = """() => {
-        const add = (element) => document.body.append(element);
         const script = document.createElement('script'), image = new Image();
         script.textContent = 'window.wasRun = true';
         image.src = 'http://127.0.0.1:9/';
-        add(script); add(image);
+        document.body.append(script, image);
         return fetch('http://127.0.0.1:9/').then(() => 'sent', () => window.wasRun ?? 'refused');
     }"""
     assert page.evaluate(code) == "refused"
     assert sum("Content Security Policy" in text for text in told) >= 3
-    context.close()
+    page.close()

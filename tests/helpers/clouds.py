@@ -10,6 +10,7 @@ from mnistlr import LogisticRegression, SoftmaxRegression
 MODELS = [LogisticRegression, SoftmaxRegression]
 
 
+@pytest.fixture(scope="session")
 def clouds():
     """Three overlapping clouds: features of both signs, nothing separable."""
     random = np.random.default_rng(0)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from mnistlr import LogisticRegression, SoftmaxRegression, save_model
+from mnistlr import DigitReader, LogisticRegression, SoftmaxRegression, save_model
 from mnistlr.cli import main
 from mnistlr.datasets.named import load_named
 
@@ -53,17 +53,24 @@ def process(*arguments: object, **environment: str) -> subprocess.CompletedProce
     )
 
 
+def modules_after(code: str, *arguments: object) -> set[str]:
+    """Run Python in a process of its own; return the modules that it has imported in the end."""
+    tell = "import atexit, sys\natexit.register(lambda: print('\\n', *sys.modules))\n"
+    command = [sys.executable, "-W", "error", "-c", tell + code, *map(str, arguments)]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1].split())
+
+
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Models of the bundled digits: all ten, and a detector of 2."""
+    """Models of the bundled digits: all ten by their pixels and by their edges, and a detector of 2."""
     folder, data = tmp_path_factory.mktemp("models"), load_named("digits")
-    origin = {"name": "digits"}
-    softmax = SoftmaxRegression(random_state=0).fit(data.X_train, data.y_train)
-    detector = LogisticRegression().fit(data.X_train, data.y_train == 2)
-    return {
-        "softmax": save_model(softmax, folder / "softmax.npz", provenance={"data": origin, "digit": None}),
-        "detector": save_model(detector, folder / "detector.npz", provenance={"data": origin, "digit": 2}),
+    fitted = {
+        "softmax": SoftmaxRegression(random_state=0).fit(data.X_train, data.y_train),
+        "edges": DigitReader(random_state=0).fit(data.X_train, data.y_train),
+        "detector": LogisticRegression().fit(data.X_train, data.y_train == 2),
     }
+    origins = {name: {"data": {"name": "digits"}, "digit": 2 if name == "detector" else None} for name in fitted}
+    return {name: save_model(fitted[name], folder / f"{name}.npz", provenance=origins[name]) for name in fitted}
 
 
 def assert_error(outcome: Outcome, status: int, message: str) -> None:

@@ -6,7 +6,7 @@ The fixture ``browser`` of conftest.py says what these need; where that is missi
 import base64
 import json
 from collections.abc import Callable, Iterator
-from importlib.resources import as_file
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,10 @@ from mnistlr.draw.page import render_draw_page
 from mnistlr.features import DigitReader
 from mnistlr.images import normalise
 from mnistlr.images.strokes import even_out
-from mnistlr.saving.model_file import ModelFile, read_model_file
-from mnistlr.trained import FILE
+from mnistlr.saving.model_file import ModelFile
 from tests.conftest import ImageData
-from tests.helpers.strokes import Stroke
+from tests.helpers.strokes import Drawing, Stroke
 
-INK_SIDE = 140
 LONG = pytest.mark.long
 
 Page = Any  # playwright is imported where it is used, so that the other tests run without it
@@ -45,34 +43,18 @@ def reader(small_mnist: ImageData) -> DigitReader:
 
 
 @pytest.fixture(scope="session")
-def pages(
-    softmax: SoftmaxRegression,
-    detector: LogisticRegression,
-    reader: DigitReader,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> dict[str, str]:
-    """The addresses of the pages of these three models, and of the reader that comes with the package."""
-    models = (
-        ("softmax", softmax, {"data": {"name": "mnist"}, "accuracy": 0.92}),
-        ("detector", detector, {"digit": 2}),
-        ("reader", reader, {}),
-    )
-    with as_file(FILE) as path:
-        models += (("trained reader", *read_model_file(path)),)
-    folder = tmp_path_factory.mktemp("pages")
-    return {name: _write_page(folder / f"{name}.html", model, facts) for name, model, facts in models}
+def full_reader(mnist: ImageData) -> DigitReader:
+    """A reader of all training images, for long tests."""
+    return DigitReader(random_state=0).fit(mnist.X_train, mnist.y_train)
 
 
-@pytest.fixture(scope="session")
-def full_reader(mnist: ImageData, pages: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> DigitReader:
-    """A reader of all training images; its page is "full reader". For long tests."""
-    reader = DigitReader(random_state=0).fit(mnist.X_train, mnist.y_train)
-    pages["full reader"] = _write_page(tmp_path_factory.mktemp("page") / "full.html", reader, {})
-    return reader
+FACTS = {"softmax": {"data": {"name": "mnist"}, "accuracy": 0.92}, "detector": {"digit": 2}}
 
 
-def _write_page(file: Path, model: Any, facts: dict[str, Any]) -> str:
-    file.write_bytes(render_draw_page(ModelFile(model, facts)).encode())
+def write_page(folder: Path, saved: ModelFile) -> str:
+    """Write a page and return its address."""
+    file = folder / "page.html"
+    file.write_bytes(render_draw_page(saved).encode())
     return file.as_uri()
 
 
@@ -80,15 +62,20 @@ Open = Callable[..., Page]
 
 
 @pytest.fixture
-def open_page(browser: Any, pages: dict[str, str]) -> Iterator[Open]:
-    """Open a page; when the test ends, the console must have stayed silent and nothing may have been asked for."""
+def open_page(browser: Any, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    """Open the page of a model, or of a fixture that is one.
+
+    When the test ends, the console must have stayed silent and nothing may have been asked for.
+    """
     contexts: list[Any] = []
     complaints: list[str] = []
 
-    def open_page(name: str = "softmax", width: int = 1280, height: int = 800, **settings: Any) -> Page:
+    def open_page(saved: str | ModelFile = "softmax", width: int = 1280, height: int = 800, **settings: Any) -> Page:
+        if isinstance(saved, str):
+            saved = ModelFile(request.getfixturevalue(saved), FACTS.get(saved, {}))
+        address = write_page(tmp_path, saved)
         contexts.append(browser.new_context(viewport={"width": width, "height": height}, **settings))
         page = contexts[-1].new_page()
-        address = pages.get(name, name)
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: request.url in (address, "data:,") or complaints.append(request.url))
@@ -106,7 +93,7 @@ def on_screen(page: Page, stroke: Stroke) -> list[tuple[float, float]]:
     return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
 
 
-def draw_by_mouse(page: Page, strokes: list[Stroke]) -> None:
+def draw_by_mouse(page: Page, strokes: Drawing) -> None:
     for stroke in strokes:
         points = on_screen(page, stroke)
         page.mouse.move(*points[0])
@@ -116,30 +103,33 @@ def draw_by_mouse(page: Page, strokes: list[Stroke]) -> None:
         page.mouse.up()
 
 
-def draw_by_touch(page: Page, strokes: list[Stroke]) -> None:
+def draw_by_touch(page: Page, strokes: Drawing) -> None:
+    with fingers(page) as touch:
+        for stroke in strokes:
+            points = on_screen(page, stroke)
+            touch("touchStart", points[0])
+            for point in points[1:]:
+                touch("touchMove", point)
+            touch("touchEnd")
+
+
+@contextmanager
+def fingers(page: Page) -> Iterator[Callable[..., None]]:
+    """Yield a function of what the fingers do, and where each of them is on the screen."""
     session = page.context.new_cdp_session(page)
 
     def touch(kind: str, *points: tuple[float, float]) -> None:
-        where = [{"x": x, "y": y} for x, y in points]
+        where = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(points)]
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": where})
 
-    for stroke in strokes:
-        points = on_screen(page, stroke)
-        touch("touchStart", points[0])
-        for point in points[1:]:
-            touch("touchMove", point)
-        touch("touchEnd")
+    yield touch
     session.detach()
 
 
 def numbers(page: Page, what: str, *argument: Any) -> np.ndarray:
-    """Evaluate an expression of the page that is a list of numbers (as text: playwright is slow with long lists)."""
-    return np.array(json.loads(page.evaluate(f"(it) => JSON.stringify([...{what}])", *argument)))
-
-
-def matrix(page: Page, what: str, *argument: Any) -> np.ndarray:
-    """Evaluate an expression of the page that is a list of rows of numbers."""
-    return numbers(page, f"({what}).map((row) => Array.from(row))", *argument)
+    """Evaluate numbers, or lists of them, in the page. They come as text: playwright is slow with long lists."""
+    plain = "(_, each) => ArrayBuffer.isView(each) ? Array.from(each) : each"
+    return np.array(json.loads(page.evaluate(f"(it) => JSON.stringify({what}, {plain})", *argument)))
 
 
 def evaluate_images(page: Page, X: np.ndarray, what: str) -> Any:
@@ -154,17 +144,13 @@ def evaluate_images(page: Page, X: np.ndarray, what: str) -> Any:
     return json.loads(page.evaluate(code, base64.b64encode(X.tobytes()).decode()))
 
 
-def page_ink(page: Page) -> np.ndarray:
-    return matrix(page, "mnistlr.ink()")
-
-
 def page_pixels(page: Page) -> np.ndarray:
     return numbers(page, "mnistlr.pixels()").reshape(28, 28)
 
 
 def python_pixels(page: Page) -> np.ndarray:
     """What Python makes of the ink of the page, as it does of a photo's."""
-    return normalise(even_out(page_ink(page)))
+    return normalise(even_out(numbers(page, "mnistlr.ink()")))
 
 
 def wait_until(page: Page, condition: str) -> None:
@@ -174,9 +160,3 @@ def wait_until(page: Page, condition: str) -> None:
             return
         page.wait_for_timeout(20)
     raise AssertionError(f"never came true: {condition}")
-
-
-def rounding_of(model: Any, X: np.ndarray) -> float:
-    """Bound the difference of a raw prediction in float32 from one in float64: d rounded products and sums of them."""
-    magnitudes = X.astype(float) @ np.abs(model.coef_).T + np.abs(model.intercept_)
-    return float(X.shape[1] * 2**-24 * magnitudes.max())

@@ -1,12 +1,13 @@
 """One drawing of each kind, of data that never change; for the tests of plots."""
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
 from mnistlr import SoftmaxRegression, explain, load_digits, plots
 
 LETTERS = list("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt")  # 47 classes, those of EMNIST "balanced"
+WORDS = ["Ankle boot", "Sandal", "T-shirt"]
 
 X, y = load_digits()
 IMAGES = X.reshape(-1, 8, 8)
@@ -47,36 +48,30 @@ def matrix(n_classes, largest=400):
 
 
 DRAWINGS = {
-    "digits": lambda ax=None: plots.plot_digits(IMAGES[:20], y[:20], ax=ax),
-    "one_digit": lambda ax=None: plots.plot_digits(IMAGES[:1], ["image 0: 0"], ax=ax),
-    "means": lambda ax=None: plots.plot_mean_images(X, y, ax=ax),
-    "weights": lambda ax=None: plots.plot_weights(WEIGHTS, range(10), ax=ax),
-    "one_row_of_weights": lambda ax=None: plots.plot_weights(WEIGHTS[:1], ["2"], ax=ax),
-    "weights_of_47": lambda ax=None: plots.plot_weights(np.tile(WEIGHTS, (5, 1))[:47], LETTERS, 8, ax=ax),
-    "confusion": lambda ax=None: plots.plot_confusion_matrix(matrix(10), ax=ax),
-    "errors": lambda ax=None: plots.plot_confusion_matrix(matrix(10), normalize="errors", ax=ax),
-    "confusion_of_47": lambda ax=None: plots.plot_confusion_matrix(matrix(47), LETTERS, ax=ax),
-    "confusion_of_words": lambda ax=None: plots.plot_confusion_matrix(
-        matrix(3) + 5, ["Ankle boot", "Sandal", "T-shirt"], normalize="true", ax=ax
-    ),
-    "objective": lambda ax=None: plots.plot_learning_curves(HISTORIES, ax=ax),
-    "suboptimality": lambda ax=None: plots.plot_learning_curves(
-        HISTORIES, x="seconds", y="suboptimality", optimum=0.25, ax=ax
-    ),
-    "test_error": lambda ax=None: plots.plot_learning_curves(
-        HISTORIES, x="iterations", y="test_error", baseline=0.9, ax=ax
-    ),
-    "gallery": lambda ax=None: plots.plot_error_gallery(X, y, PREDICTED, (3, 5), ax=ax),
-    "explanation": lambda ax=None: plots.plot_explanation(explain(fixed_model(10), X[2]), true_label=2, ax=ax),
-    "explanation_of_two": lambda ax=None: plots.plot_explanation(explain(fixed_model(2), X[2]), ax=ax),
-    "balance": lambda ax=None: plots.plot_class_balance(y[:1000], y[1000:], ax=ax),
-    "balance_of_47": lambda ax=None: plots.plot_class_balance(np.repeat(LETTERS, range(30, 77)), ax=ax),
-    "folds": lambda ax=None: plots.plot_folds([0.979, 0.981, 0.978, 0.98, 0.982], [0.9] * 5, ax=ax),
-    "thresholds": lambda ax=None: plots.plot_thresholds(IS_TWO, SCORES, ax=ax),
-    "precision_recall": lambda ax=None: plots.plot_precision_recall(IS_TWO, {"one": SCORES, "two": -y}, ax=ax),
-    "roc": lambda ax=None: plots.plot_roc(IS_TWO, SCORES, ax=ax),
-    "distributions": lambda ax=None: plots.plot_score_distributions(IS_TWO, SCORES, names=("other", "2"), ax=ax),
-    "reliability": lambda ax=None: plots.plot_reliability(IS_TWO, PROBABILITIES, ax=ax),
+    "digits": partial(plots.plot_digits, IMAGES[:20], y[:20]),
+    "one_digit": partial(plots.plot_digits, IMAGES[:1], ["image 0: 0"]),
+    "means": partial(plots.plot_mean_images, X, y),
+    "weights": partial(plots.plot_weights, WEIGHTS, range(10)),
+    "one_row_of_weights": partial(plots.plot_weights, WEIGHTS[:1], ["2"]),
+    "weights_of_47": partial(plots.plot_weights, np.tile(WEIGHTS, (5, 1))[:47], LETTERS, 8),
+    "confusion": partial(plots.plot_confusion_matrix, matrix(10)),
+    "errors": partial(plots.plot_confusion_matrix, matrix(10), normalize="errors"),
+    "confusion_of_47": partial(plots.plot_confusion_matrix, matrix(47), LETTERS),
+    "confusion_of_words": partial(plots.plot_confusion_matrix, matrix(3) + 5, WORDS, normalize="true"),
+    "objective": partial(plots.plot_learning_curves, HISTORIES),
+    "suboptimality": partial(plots.plot_learning_curves, HISTORIES, x="seconds", y="suboptimality", optimum=0.25),
+    "test_error": partial(plots.plot_learning_curves, HISTORIES, x="iterations", y="test_error", baseline=0.9),
+    "gallery": partial(plots.plot_error_gallery, X, y, PREDICTED, (3, 5)),
+    "explanation": partial(plots.plot_explanation, explain(fixed_model(10), X[2]), true_label=2),
+    "explanation_of_two": partial(plots.plot_explanation, explain(fixed_model(2), X[2])),
+    "balance": partial(plots.plot_class_balance, y[:1000], y[1000:]),
+    "balance_of_47": partial(plots.plot_class_balance, np.repeat(LETTERS, range(30, 77))),
+    "folds": partial(plots.plot_folds, [0.979, 0.981, 0.978, 0.98, 0.982], [0.9] * 5),
+    "thresholds": partial(plots.plot_thresholds, IS_TWO, SCORES),
+    "precision_recall": partial(plots.plot_precision_recall, IS_TWO, {"one": SCORES, "two": -y}),
+    "roc": partial(plots.plot_roc, IS_TWO, SCORES),
+    "distributions": partial(plots.plot_score_distributions, IS_TWO, SCORES, names=("other", "2")),
+    "reliability": partial(plots.plot_reliability, IS_TWO, PROBABILITIES),
 }
 
 

@@ -92,10 +92,14 @@ def load_slowly(task: Task, phase_file: str, pause: float) -> None:
 
 
 def write_often(path: str, n_times: int) -> None:
-    """Write a file of 10,000 equal bytes again and again."""
+    """Write a file of 10,000 equal bytes again and again; half of the time it is half written."""
     for k in range(n_times):
+        half = bytes([k % 256]) * 5_000
         with mnistlr._support.files.atomic_write(path) as file:
-            file.write(bytes([k % 256]) * 10_000)
+            file.write(half)
+            file.flush()
+            time.sleep(0.0005)
+            file.write(half)
         contents = Path(path).read_bytes()
         assert len(contents) == 10_000
         assert len(set(contents)) == 1

@@ -8,18 +8,38 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
 
 import numpy as np
 
 Behaviour = Callable[[http.server.BaseHTTPRequestHandler, bytes], None]
 
 
-def serve(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(len(body)))
+def send_head(handler: http.server.BaseHTTPRequestHandler, length: int, status: int = 200, **headers: str) -> None:
+    handler.send_response(status)
+    for name, value in {"Content-Length": str(length), **headers}.items():
+        handler.send_header(name.replace("_", "-"), value)
     handler.end_headers()
+
+
+def serve(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
+    send_head(handler, len(body))
     handler.wfile.write(body)
+
+
+def serve_changed(change: Callable[[bytes], bytes]) -> Behaviour:
+    return lambda handler, body: serve(handler, change(body))
+
+
+def with_another_byte(body: bytes) -> bytes:
+    """Return a whole, well-formed file of the right length with one element that is not the right one."""
+    raw = bytearray(gzip.decompress(body))
+    raw[-1] ^= 1
+    return gzip.compress(bytes(raw))
+
+
+change_a_byte = serve_changed(with_another_byte)
+truncate_untold = serve_changed(lambda body: body[: len(body) // 2])
+login_page = serve_changed(lambda body: b"<!DOCTYPE html><title>Welcome to our wireless network</title>")
 
 
 def fail_with(status: int) -> Behaviour:
@@ -31,54 +51,19 @@ def hang_up(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
 
 
 def truncate(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(len(body)))
-    handler.end_headers()
+    send_head(handler, len(body))
     handler.wfile.write(body[: len(body) // 2])
     handler.close_connection = True
 
 
-def truncate_untold(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
-    serve(handler, body[: len(body) // 2])
-
-
-def change_a_byte(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
-    """Send a whole, well-formed file of the right length with one element that is not the right one."""
-    raw = bytearray(gzip.decompress(body))
-    raw[-1] ^= 1
-    serve(handler, gzip.compress(bytes(raw)))
-
-
-def login_page(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
-    serve(handler, b"<!DOCTYPE html><title>Welcome to our wireless network</title>")
-
-
 def unpack_on_the_way(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
     """Declare the file to be packed for the transport only, so that the client unpacks it."""
-    handler.send_response(200)
-    handler.send_header("Content-Encoding", "gzip")
-    handler.send_header("Content-Length", str(len(body)))
-    handler.end_headers()
+    send_head(handler, len(body), Content_Encoding="gzip")
     handler.wfile.write(body)
 
 
-def too_long(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
-    """Send a well-formed gzip stream in which something follows the array."""
-    serve(handler, gzip.compress(gzip.decompress(body) + bytes(10)))
-
-
-def garbage_after_it(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
-    serve(handler, body + b"and so on")
-
-
 def redirect_to(location: str) -> Behaviour:
-    def redirect(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
-        handler.send_response(302)
-        handler.send_header("Location", location or handler.path)
-        handler.send_header("Content-Length", "0")
-        handler.end_headers()
-
-    return redirect
+    return lambda handler, body: send_head(handler, 0, 302, Location=location or handler.path)
 
 
 def send_raw(answer: bytes) -> Behaviour:
@@ -95,20 +80,15 @@ def stall_after(share: float) -> Behaviour:
     """Send a part of the body, then nothing until the client goes."""
 
     def stall(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
+        send_head(handler, len(body))
         handler.wfile.write(body[: int(len(body) * share)])
-        wait_for_the_client_to_go(handler)
+        say_nothing(handler, body)
 
     return stall
 
 
 def say_nothing(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
-    wait_for_the_client_to_go(handler)
-
-
-def wait_for_the_client_to_go(handler: http.server.BaseHTTPRequestHandler) -> None:
+    """Wait for the client to go."""
     handler.connection.settimeout(20)
     handler.close_connection = True
     with contextlib.suppress(OSError):
@@ -119,9 +99,7 @@ def in_pieces(n_pieces: int, seconds: float) -> Behaviour:
     """Send the body in pieces, with a pause before each."""
 
     def drip(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
+        send_head(handler, len(body))
         send_in_pieces(handler, body, n_pieces, seconds)
 
     return drip
@@ -164,9 +142,7 @@ class LocalServer:
             protocol_version = "HTTP/1.1"
 
             def do_HEAD(self) -> None:
-                self.send_response(403)  # as a bucket answers that may not be listed: a sign of life all the same
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                send_head(self, 0, 403)  # as a bucket answers that may not be listed: a sign of life all the same
 
             def do_GET(self) -> None:
                 outer.gets.append(self.path)
@@ -188,9 +164,7 @@ class LocalServer:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -207,37 +181,25 @@ def openml_site(X: np.ndarray, y: np.ndarray) -> dict[str, bytes]:
     lines += [",".join(map(str, [*row, label])) for row, label in zip(X.tolist(), y.tolist(), strict=True)]
     arff = "\n".join(lines).encode()
 
-    def feature(index: int, name: str, is_target: bool) -> dict[str, str]:
-        return {
-            "index": str(index),
-            "name": name,
-            "data_type": "nominal" if is_target else "numeric",
-            "is_target": str(is_target).lower(),
-            "is_ignore": "false",
-            "is_row_identifier": "false",
-            "number_of_missing_values": "0",
-        }
+    def feature(name: str, data_type: str, is_target: str) -> dict[str, str]:
+        flags = {"is_target": is_target, "is_ignore": "false", "is_row_identifier": "false"}
+        return {"name": name, "data_type": data_type, "number_of_missing_values": "0", **flags}
 
-    entry = {"did": 554, "name": "mnist_784", "version": 1, "status": "active", "format": "ARFF"}
-    description = {
+    features = [*(feature(name, "numeric", "false") for name in names), feature("class", "nominal", "true")]
+    entry = {"name": "mnist_784", "version": "1", "status": "active", "format": "ARFF"}
+    description = entry | {
         "id": "554",
-        "name": "mnist_784",
-        "version": "1",
-        "format": "ARFF",
-        "status": "active",
         "description": "The MNIST database of handwritten digits",
         "url": "https://api.openml.org/data/v1/download/52667/mnist_784.arff",
         "file_id": "52667",
         "md5_checksum": hashlib.md5(arff).hexdigest(),
     }
-    features = [
-        *(feature(i, name, False) for i, name in enumerate(names)),
-        feature(len(names), "class", True),
-    ]
     answers = {
-        "data/list/data_name/mnist_784/limit/2/data_version/1": {"data": {"dataset": [entry]}},
+        "data/list/data_name/mnist_784/limit/2/data_version/1": {"data": {"dataset": [entry | {"did": 554}]}},
         "data/554": {"data_set_description": description},
-        "data/features/554": {"data_features": {"feature": features}},
+        "data/features/554": {
+            "data_features": {"feature": [{"index": str(i), **each} for i, each in enumerate(features)]}
+        },
         "data/qualities/554": {"data_qualities": {"quality": [{"name": "NumberOfInstances", "value": str(len(X))}]}},
     }
     site = {f"api/v1/json/{path}": json.dumps(answer).encode() for path, answer in answers.items()}

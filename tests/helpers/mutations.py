@@ -58,17 +58,3 @@ def assert_refuses_what_is_no_file(read: Callable[[Path], Any], error: type[Exce
     if os.geteuid() != 0:
         with pytest.raises(PermissionError, match="secret"):
             read(folder / "secret")
-
-
-Damage = Callable[[bytes, random.Random], bytes]
-
-
-DAMAGES: dict[str, Damage] = {
-    "truncated": lambda contents, rng: contents[: rng.randrange(len(contents))],
-    "bit flipped": flip_bit,
-    "page of zeros": lambda contents, rng: contents[: len(contents) // 2] + bytes(4096) + contents[-1:],
-    "longer": lambda contents, rng: contents + rng.randbytes(1 + rng.randrange(100)),
-    "garbage": lambda contents, rng: rng.randbytes(len(contents)),
-    "pickle of something else": lambda contents, rng: b"\x80\x04N.",
-    "empty": lambda contents, rng: b"",
-}

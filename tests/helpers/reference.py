@@ -6,6 +6,7 @@ f = sum_i s_i loss_i / sum_i s_i + alpha/2 ||W||^2.
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.special import expit, log_softmax, softmax
 
 STORAGES = ["uint8", "float32", "float64", "CSR"]
 
@@ -29,16 +30,12 @@ def losses(raw, y):
     """log(1 + exp(-+raw)) for one raw prediction, else log(sum_k exp(raw_k)) - raw_y."""
     if raw.shape[1] == 1:
         return np.logaddexp(0, np.where(y == 1, -raw[:, 0], raw[:, 0]))
-    top = raw.max(axis=1)
-    return np.log(np.exp(raw - top[:, None]).sum(axis=1)) - (raw[np.arange(len(raw)), y] - top)
+    return -log_softmax(raw, axis=1)[np.arange(len(raw)), y]
 
 
 def probabilities(raw):
     """p(y = 1) for one raw prediction, else all; (n, K)."""
-    if raw.shape[1] == 1:
-        return np.exp(-np.logaddexp(0, -raw))
-    e = np.exp(raw - raw.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
+    return expit(raw) if raw.shape[1] == 1 else softmax(raw, axis=1)
 
 
 def residuals(raw, y):

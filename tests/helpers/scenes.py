@@ -9,9 +9,11 @@ import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from PIL import Image, ImageFilter
+from scipy.ndimage import gaussian_filter
 
 Array = np.ndarray
 Generator = np.random.Generator
@@ -19,42 +21,27 @@ Generator = np.random.Generator
 
 @dataclass
 class Scene:
-    """A scene being made. All maps have the picture's shape; coverage 1 is full ink."""
+    """A scene being made. Both layers have the picture's shape; coverage 1 is full ink."""
 
-    height: int
-    width: int
+    ink: Array
+    """What was written."""
     angle: float
     """By which the sheet is turned, in degrees, counter-clockwise."""
-    ink: Array = field(init=False)
-    """What was written."""
-    printed: Array = field(init=False)
-    """What was printed, with its strength."""
-    box: tuple[int, int, int, int] = (0, 0, 0, 0)
-    """Of all writing, before the sheet is turned: top, left, bottom, right."""
-    digit: int = 0
+    digit: int = 80
     """The height of a digit, pixels."""
     cells: list[tuple[int, int, int, int]] = field(default_factory=list)
-    """The boxes of single digits."""
-
-    def __post_init__(self) -> None:
-        self.ink = np.zeros((self.height, self.width))
-        self.printed = np.zeros((self.height, self.width))
+    """The boxes of single digits before the sheet is turned: top, left, bottom, right."""
+    printed: Array = field(init=False)
+    """What was printed, with its strength."""
 
 
 def draw_scene(kind: str, images: Array, seed: int) -> bytes:
-    """Draw a scene as a JPEG file.
-
-    Parameters
-    ----------
-    kind : str
-        One of `SCENES`.
-    images : ndarray of uint8, shape (n, 28, 28)
-        The digits: in one row, or as the kind of scene has it.
-    seed : int
-    """
+    """Draw a scene of one of the `SCENES` as a JPEG file, with digits (n, 28, 28) in a row or as the kind has it."""
     written, random = np.random.default_rng([seed, 0]), np.random.default_rng([seed, 1])
     recipe = SCENES[kind]
     scene = recipe.write(images, written)
+    shape = scene.ink.shape
+    scene.printed = np.zeros(shape)
     for change in recipe.print_:
         change(scene, random)
     ink, printed = (_turned(layer, scene.angle) for layer in (scene.ink, scene.printed))
@@ -63,35 +50,33 @@ def draw_scene(kind: str, images: Array, seed: int) -> bytes:
     ink_colour = paper * (1 - darkness * (1 - written.uniform(0, 0.2, 3)))
     covered = np.maximum(ink, printed)[:, :, None]
     picture = paper * (1 - covered) + ink_colour * covered
-    texture = sum(
-        written.uniform(0, 0.015) * _noise((scene.height, scene.width), grain, written) for grain in (1, 3, 12, 50)
-    )
-    picture = picture * (1 + texture[:, :, None]) * _lamp((scene.height, scene.width), written)[:, :, None]
+    texture = sum(written.uniform(0, 0.015) * noise(shape, grain, written) for grain in (1, 3, 12, 50))
+    picture = picture * (1 + texture[:, :, None]) * _lamp(shape, written)[:, :, None]
     for change in recipe.light:
         picture = change(scene, picture, random)
     picture = picture + written.uniform(0, 0.02) * written.standard_normal(picture.shape)
-    image = Image.fromarray((255 * np.clip(picture, 0, 1)).astype(np.uint8))
-    image = image.filter(ImageFilter.GaussianBlur(written.uniform(0.3, 1.2)))
+    return develop(picture, written.uniform(0.3, 1.2), "RGB", int(written.integers(50, 96)))
+
+
+def develop(picture: Array, blur: float, mode: str, quality: int) -> bytes:
+    """Return a picture from 0 to 1 as a JPEG file, as a lens that blurs sees it, in colour or grey (Pillow's mode)."""
+    image = Image.fromarray((255 * np.clip(picture, 0, 1)).astype(np.uint8)).filter(ImageFilter.GaussianBlur(blur))
     file = io.BytesIO()
-    image.save(file, "JPEG", quality=int(written.integers(50, 96)))
+    image.convert(mode).save(file, "JPEG", quality=quality)
     return file.getvalue()
 
 
 # --- writing -----------------------------------------------------------------------------------------------
 
 
-def _one(images: Array, random: Generator, share: tuple[float, float] = (0.25, 0.55), stroke: float = 0) -> Scene:
+def _one(images: Array, random: Generator, stroke: float = 0) -> Scene:
     """One digit somewhere on a page, not at its edge."""
-    height, width = (int(random.integers(240, 500)) for _ in range(2))
-    scene = Scene(height, width, random.uniform(-10, 10))
-    size = random.uniform(*share) * min(height, width)
-    digit = _enlarged(images[0], size, random, stroke)
-    rows, columns = digit.shape
-    top = int((0.5 + random.uniform(-0.15, 0.15)) * height - rows / 2)
-    left = int((0.5 + random.uniform(-0.15, 0.15)) * width - columns / 2)
-    _put(scene, digit, top, left)
-    scene.box, scene.digit = (top, left, top + rows, left + columns), max(rows, columns)
-    scene.cells = [scene.box]
+    shape = [int(random.integers(240, 500)) for _ in range(2)]
+    scene = Scene(np.zeros(shape), random.uniform(-10, 10))
+    digit = _enlarged(images[0], random.uniform(0.25, 0.55) * min(shape), random, stroke)
+    top, left = (int((0.5 + random.uniform(-0.15, 0.15)) * n - m / 2) for n, m in zip(shape, digit.shape, strict=True))
+    put(scene.ink, digit, top, left)
+    scene.digit, scene.cells = max(digit.shape), [(top, left, top + digit.shape[0], left + digit.shape[1])]
     return scene
 
 
@@ -99,8 +84,8 @@ def _code(images: Array, random: Generator, gap: tuple[float, float] = (0.3, 0.5
     """Digits in a row, 80 pixels tall, ``gap`` of that apart, or each in a ``cell`` so many times as wide as high."""
     digits = [_enlarged(image, 80, random, 0) for image in images]
     length = sum(digit.shape[1] for digit in digits) + 90 * len(digits)
-    scene = Scene(int(random.integers(220, 300)), int(length + 80), random.uniform(-4, 4))
-    _row(scene, digits, scene.height // 2, random, gap, cell)
+    scene = Scene(np.zeros((int(random.integers(220, 300)), length + 80)), random.uniform(-4, 4))
+    _row(scene, digits, len(scene.ink) // 2, random, gap, cell)
     return scene
 
 
@@ -109,11 +94,11 @@ def _two_lines(images: Array, random: Generator, apart: int) -> Scene:
     tall = random.uniform(60, 80)
     digits = [_enlarged(image, tall, random, 0) for image in images]
     half = len(digits) // 2
-    scene = Scene(int(2 * tall + apart + random.uniform(100, 200)), int(tall * half * 1.4 + 150), random.uniform(-3, 3))
-    middle = scene.height // 2
+    shape = int(2 * tall + apart + random.uniform(100, 200)), int(tall * half * 1.4 + 150)
+    scene = Scene(np.zeros(shape), random.uniform(-3, 3))
     for line, sign in ((digits[:half], -1), (digits[half:], 1)):
-        tallest = max(digit.shape[0] for digit in line)
-        _row(scene, line, middle + sign * (apart + tallest + 1) // 2, random, (0.2, 0.4))
+        tallest = max(len(digit) for digit in line)
+        _row(scene, line, shape[0] // 2 + sign * (apart + tallest + 1) // 2, random, (0.2, 0.4))
     return scene
 
 
@@ -121,21 +106,13 @@ def _row(
     scene: Scene, digits: list[Array], middle: int, random: Generator, gap: tuple[float, float], cell: float = 0
 ) -> None:
     """Write digits from left to right, their middles at about the same height."""
-    x = left = int(random.integers(30, 60))
+    x = int(random.integers(30, 60))
     for digit in digits:
-        rows, columns = digit.shape
-        top = middle - rows // 2
-        if cell:
-            side = round(80 * cell)
-            _put(scene, digit, top, x + (side - columns) // 2)
-            scene.cells.append((middle - round(0.68 * 80), x, middle + round(0.68 * 80), x + side))
-            x += side
-        else:
-            _put(scene, digit, top, x)
-            scene.cells.append((top, x, top + rows, x + columns))
-            x += columns + round(80 * random.uniform(*gap))
-    tops, bottoms = [c[0] for c in scene.cells], [c[2] for c in scene.cells]
-    scene.box, scene.digit = (min(tops), left, max(bottoms), max(c[3] for c in scene.cells)), 80
+        (rows, columns), top = digit.shape, middle - len(digit) // 2
+        right = x + (round(80 * cell) if cell else columns)
+        put(scene.ink, digit, top, x + (right - x - columns) // 2)
+        scene.cells.append((middle - 54, x, middle + 54, right) if cell else (top, x, top + rows, right))
+        x = right + (0 if cell else round(80 * random.uniform(*gap)))
 
 
 def _neighbour(images: Array, random: Generator) -> Scene:
@@ -144,10 +121,8 @@ def _neighbour(images: Array, random: Generator) -> Scene:
     other = _enlarged(images[1], scene.digit, random, 0)
     part = max(2, round(random.uniform(0.05, 0.15) * other.shape[1]))
     scene.angle /= 4
-    if random.random() < 0.5:
-        _put(scene, other[:, -part:], scene.box[0], 0)
-    else:
-        _put(scene, other[:, :part], scene.box[0], scene.width - part)
+    is_left, top = random.random() < 0.5, scene.cells[0][0]
+    put(scene.ink, other[:, -part:] if is_left else other[:, :part], top, 0 if is_left else scene.ink.shape[1] - part)
     return scene
 
 
@@ -155,16 +130,13 @@ def _tight(images: Array, random: Generator) -> Scene:
     """One digit, cropped to its ink on one to four sides."""
     scene = _one(images, random)
     scene.angle = 0
-    rows, columns = (np.flatnonzero((scene.ink > 0.3).any(axis=axis)) for axis in (1, 0))
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    (top, bottom), (left, right) = extent(scene.ink > 0.3)
     margin = round(0.3 * scene.digit)
     sides = random.random(4) < 0.5
     sides[random.integers(4)] = True
     top, left = (max(0, a - margin * (not cut)) for a, cut in zip((top, left), sides[:2], strict=True))
     bottom, right = (a + margin * (not cut) for a, cut in zip((bottom, right), sides[2:], strict=True))
     scene.ink = scene.ink[top:bottom, left:right]
-    scene.height, scene.width = scene.ink.shape
-    scene.printed = np.zeros(scene.ink.shape)
     return scene
 
 
@@ -180,14 +152,25 @@ def _pencil(images: Array, random: Generator) -> Scene:
 
 
 def _frame(scene: Scene, random: Generator, gap: tuple[float, float], sides: str = "tlbr") -> None:
-    top, left, bottom, right = scene.box
+    """A frame around the digit, or of its sides one (anyone) or those that are named: top, left, bottom, right."""
     thick, strength = max(2, round(scene.digit * random.uniform(0.01, 0.035))), random.uniform(0.6, 1)
     gaps = [round(scene.digit * random.uniform(*gap)) for _ in range(4)]
-    top, left, bottom, right = top - gaps[0], left - gaps[1], bottom + gaps[2], right + gaps[3]
-    if "one" in sides:
-        sides = random.choice(list("tlbr"))
-    page = scene.printed
-    top, left = max(top, thick), max(left, thick)
+    top, left, bottom, right = np.add(scene.cells[0], np.multiply(gaps, (-1, -1, 1, 1)))
+    sides = random.choice(list("tlbr")) if sides == "one" else sides
+    _print_sides(scene.printed, (max(top, thick), max(left, thick), bottom, right), thick, strength, sides)
+
+
+def _boxes(scene: Scene, random: Generator) -> None:
+    """A box around every cell, adjoining."""
+    thick, strength = max(2, round(scene.digit * random.uniform(0.015, 0.04))), random.uniform(0.5, 1)
+    for top, left, bottom, right in scene.cells:
+        _print_sides(scene.printed, (top + thick, left + thick, bottom, right), thick, strength)
+
+
+def _print_sides(
+    page: Array, inside: tuple[int, int, int, int], thick: int, strength: float, sides: str = "tlbr"
+) -> None:
+    top, left, bottom, right = inside
     for side, area in {
         "t": np.s_[top - thick : top, left - thick : right + thick],
         "b": np.s_[bottom : bottom + thick, left - thick : right + thick],
@@ -198,22 +181,9 @@ def _frame(scene: Scene, random: Generator, gap: tuple[float, float], sides: str
             page[area] = strength
 
 
-def _boxes(scene: Scene, random: Generator) -> None:
-    """A box around every cell, adjoining."""
-    thick, strength = max(2, round(scene.digit * random.uniform(0.015, 0.04))), random.uniform(0.5, 1)
-    for top, left, bottom, right in scene.cells:
-        for area in (
-            np.s_[top : top + thick, left : right + thick],
-            np.s_[bottom : bottom + thick, left : right + thick],
-            np.s_[top : bottom + thick, left : left + thick],
-            np.s_[top : bottom + thick, right : right + thick],
-        ):
-            scene.printed[area] = strength
-
-
 def _margin_line(scene: Scene, random: Generator) -> None:
     thick, strength = int(random.integers(2, 5)), random.uniform(0.4, 1)
-    x = max(4, scene.box[1] - round(scene.digit * random.uniform(0.15, 0.5)))
+    x = max(4, scene.cells[0][1] - round(scene.digit * random.uniform(0.15, 0.5)))
     scene.printed[:, x : x + thick] = strength
 
 
@@ -221,9 +191,9 @@ def _rules(scene: Scene, random: Generator, columns: bool, apart: tuple[float, f
     """Rules at 0.4 of the ink's contrast, all over the page; with ``columns`` squares."""
     step, thick = round(scene.digit * random.uniform(*apart)), int(random.integers(1, 4))
     for axis in (0, 1) if columns else (0,):
-        lines = np.arange(int(random.integers(0, step)), scene.printed.shape[axis] - thick, step)
-        for line in lines:
-            scene.printed[(slice(None),) * axis + (slice(line, line + thick),)] = 0.4
+        across = np.moveaxis(scene.printed, axis, 0)
+        for line in np.arange(int(random.integers(0, step)), len(across) - thick, step):
+            across[line : line + thick] = 0.4
 
 
 # --- light and what lies around ----------------------------------------------------------------------------
@@ -237,14 +207,13 @@ def _desk(scene: Scene, picture: Array, random: Generator) -> Array:
     height, width = (round(n / part) for n in picture.shape[:2])
     top, left = (int(random.uniform(0.1, 0.9) * (n - m)) for n, m in zip((height, width), picture.shape, strict=False))
     desk = np.array([1.0, 0.8, 0.6]) ** random.uniform(0, 1) * random.uniform(0.08, 0.4)
-    grain = 0.15 * _noise((height // 8 + 2, width), 4, random).repeat(8, axis=0)[:height]
+    grain = 0.15 * noise((height // 8 + 2, width), 4, random).repeat(8, axis=0)[:height]
     whole = desk * (1 + grain[:, :, None])
-    sheet, mask = np.zeros((height, width, 3)), np.zeros((height, width))
-    sheet[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
-    mask[top : top + picture.shape[0], left : left + picture.shape[1]] = 1
-    sheet = np.stack([_turned(sheet[:, :, k], angle) for k in range(3)], axis=-1)
-    mask = _turned(mask, angle)[:, :, None]
-    shadow = 1 - 0.4 * _blurred(np.roll(mask[:, :, 0], (4, 4), (0, 1)), 4)[:, :, None]
+    layers = np.dstack([picture, np.ones(picture.shape[:2])])  # colours, and where the sheet is
+    around = [(first, n - m - first) for first, n, m in zip((top, left), (height, width), picture.shape, strict=False)]
+    layers = np.stack([_turned(np.pad(layer, around), angle) for layer in np.moveaxis(layers, 2, 0)], axis=-1)
+    sheet, mask = layers[:, :, :3], layers[:, :, 3:]
+    shadow = 1 - 0.4 * gaussian_filter(np.roll(mask[:, :, 0], (4, 4), (0, 1)), 4)[:, :, None]
     return whole * shadow * (1 - mask) + sheet
 
 
@@ -260,9 +229,7 @@ def _bands(scene: Scene, picture: Array, random: Generator, sides: int) -> Array
 
 def _shadow(scene: Scene, picture: Array, random: Generator, soft: float) -> Array:
     """Half of the light is taken on one side of an edge near the middle."""
-    y, x = np.meshgrid(*(np.linspace(-1, 1, n) for n in picture.shape[:2]), indexing="ij")
-    angle = random.uniform(0, math.tau)
-    edge = math.cos(angle) * x + math.sin(angle) * y - random.uniform(-0.4, 0.4)
+    edge = _along(random.uniform(0, math.tau), picture.shape[:2]) - random.uniform(-0.4, 0.4)
     return picture * (1 - 0.25 * (1 + np.tanh(edge / soft)))[:, :, None]
 
 
@@ -271,7 +238,8 @@ def _reflection(scene: Scene, picture: Array, random: Generator) -> Array:
     board = picture * random.uniform(0.5, 0.8)
     y, x = np.mgrid[: picture.shape[0], : picture.shape[1]]
     radius = random.uniform(0.08, 0.2) * min(picture.shape[:2])
-    cy, cx = (scene.box[0] + scene.box[2]) / 2, (scene.box[1] + scene.box[3]) / 2
+    top, left, bottom, right = scene.cells[0]
+    cy, cx = (top + bottom) / 2, (left + right) / 2
     away, angle = scene.digit / 2 + 1.2 * radius, random.uniform(0, math.tau)
     far = np.hypot(y - cy - away * math.sin(angle), (x - cx - away * math.cos(angle)) / random.uniform(0.7, 1.4))
     glare = 1 / (1 + np.exp((far - radius) / (0.1 * radius + 1)))
@@ -283,18 +251,28 @@ def _reflection(scene: Scene, picture: Array, random: Generator) -> Array:
 
 def _enlarged(image: Array, size: float, random: Generator, stroke: float) -> Array:
     """Enlarge a digit until its longer side has ``size`` pixels; the edges become those of a pen."""
-    rows, columns = (np.flatnonzero((image > 60).any(axis=axis)) for axis in (1, 0))
-    digit = np.pad(image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], 1)
+    digit = np.pad(trimmed(image, 60), 1)
     scale = size / max(np.subtract(digit.shape, 2))
     shape = round(digit.shape[1] * scale), round(digit.shape[0] * scale)
     grey = np.asarray(Image.fromarray(digit).resize(shape, Image.Resampling.BICUBIC)) / 255
-    grey = np.clip(0.5 + (_blurred(grey, 0.4 * scale) - 0.45 + stroke) * random.uniform(2, 5), 0, 1)
-    rows, columns = (np.flatnonzero((grey > 0.3).any(axis=axis)) for axis in (1, 0))
-    return grey[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    grey = np.clip(0.5 + (gaussian_filter(grey, 0.4 * scale) - 0.45 + stroke) * random.uniform(2, 5), 0, 1)
+    return trimmed(grey, 0.3)
 
 
-def _put(scene: Scene, digit: Array, top: int, left: int) -> None:
-    view = scene.ink[max(top, 0) : top + digit.shape[0], max(left, 0) : left + digit.shape[1]]
+def extent(is_ink: Array) -> list[Array]:
+    """Return the first row of ink and the one behind the last, and the same of columns."""
+    return [np.flatnonzero(is_ink.any(axis=axis))[[0, -1]] + [0, 1] for axis in (1, 0)]
+
+
+def trimmed(image: Array, paper: float) -> Array:
+    """Cut away rows and columns at the rim with nothing above ``paper``."""
+    rows, columns = extent(image > paper)
+    return image[slice(*rows), slice(*columns)]
+
+
+def put(page: Array, digit: Array, top: int, left: int) -> None:
+    """Write a digit on a page; what does not fit on it is cut off."""
+    view = page[max(top, 0) : top + digit.shape[0], max(left, 0) : left + digit.shape[1]]
     np.maximum(view, digit[max(-top, 0) :, max(-left, 0) :][: view.shape[0], : view.shape[1]], out=view)
 
 
@@ -304,21 +282,21 @@ def _turned(layer: Array, angle: float) -> Array:
     return np.asarray(Image.fromarray(layer.astype(np.float32)).rotate(angle, Image.Resampling.BILINEAR))
 
 
-def _blurred(layer: Array, sigma: float) -> Array:
-    from scipy.ndimage import gaussian_filter
-
-    return gaussian_filter(layer, sigma)
-
-
-def _noise(shape: tuple[int, int], grain: int, random: Generator) -> Array:
-    small = random.standard_normal((shape[0] // grain + 2, shape[1] // grain + 2)).astype(np.float32)
+def noise(shape: tuple[int, int], grain: int, random: Generator, dtype: type = np.float64) -> Array:
+    """Return smooth noise: normal numbers a grain apart."""
+    small = random.standard_normal((shape[0] // grain + 2, shape[1] // grain + 2), dtype).astype(np.float32)
     return np.asarray(Image.fromarray(small).resize((shape[1], shape[0]), Image.Resampling.BICUBIC))
 
 
 def _lamp(shape: tuple[int, int], random: Generator) -> Array:
-    y, x = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
     angle, weakest = random.uniform(0, math.tau), random.uniform(0.6, 1)
-    return weakest + (1 - weakest) * (0.5 + (math.cos(angle) * x + math.sin(angle) * y) / math.sqrt(8))
+    return weakest + (1 - weakest) * (0.5 + _along(angle, shape) / math.sqrt(8))
+
+
+def _along(angle: float, shape: tuple[int, int]) -> Array:
+    """Return how far each pixel lies in a direction; the rims of the picture are at -1 and 1."""
+    y, x = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
+    return math.cos(angle) * x + math.sin(angle) * y
 
 
 @dataclass(frozen=True)
@@ -332,38 +310,31 @@ class Recipe:
     darkness: tuple[float, float] = (0.55, 0.95)
 
 
-def _part(function: Callable, **options: object) -> Callable:
-    def change(*args: object) -> object:
-        return function(*args, **options)
-
-    return change
-
-
 SCENES: dict[str, Recipe] = {
     "plain": Recipe(),
     "sheet on a desk": Recipe(light=(_desk,)),
-    "band at one side": Recipe(light=(_part(_bands, sides=1),)),
-    "bands at two sides": Recipe(light=(_part(_bands, sides=2),)),
-    "hard shadow": Recipe(light=(_part(_shadow, soft=0.005),)),
-    "soft shadow": Recipe(light=(_part(_shadow, soft=0.1),)),
+    "band at one side": Recipe(light=(partial(_bands, sides=1),)),
+    "bands at two sides": Recipe(light=(partial(_bands, sides=2),)),
+    "hard shadow": Recipe(light=(partial(_shadow, soft=0.005),)),
+    "soft shadow": Recipe(light=(partial(_shadow, soft=0.1),)),
     "reflection": Recipe(light=(_reflection,)),
-    "box": Recipe(print_=(_part(_frame, gap=(0.12, 0.4)),)),
-    "box that touches": Recipe(print_=(_part(_frame, gap=(-0.06, 0.02)),)),
-    "underline": Recipe(print_=(_part(_frame, gap=(0.02, 0.25), sides="b"),)),
-    "side of a box": Recipe(print_=(_part(_frame, gap=(0.1, 0.4), sides="one"),)),
+    "box": Recipe(print_=(partial(_frame, gap=(0.12, 0.4)),)),
+    "box that touches": Recipe(print_=(partial(_frame, gap=(-0.06, 0.02)),)),
+    "underline": Recipe(print_=(partial(_frame, gap=(0.02, 0.25), sides="b"),)),
+    "side of a box": Recipe(print_=(partial(_frame, gap=(0.1, 0.4), sides="one"),)),
     "margin line": Recipe(print_=(_margin_line,)),
-    "ruled": Recipe(print_=(_part(_rules, columns=False, apart=(0.5, 0.9)),)),
-    "squared": Recipe(print_=(_part(_rules, columns=True, apart=(0.3, 0.6)),)),
+    "ruled": Recipe(print_=(partial(_rules, columns=False, apart=(0.5, 0.9)),)),
+    "squared": Recipe(print_=(partial(_rules, columns=True, apart=(0.3, 0.6)),)),
     "slice of a neighbour": Recipe(write=_neighbour, n_digits=2),
     "cropped tightly": Recipe(write=_tight),
-    "thin pen": Recipe(write=_part(_one, stroke=-0.2)),
+    "thin pen": Recipe(write=partial(_one, stroke=-0.2)),
     "code": Recipe(write=_code, n_digits=5),
-    "form boxes": Recipe(write=_part(_code, cell=1.15), print_=(_boxes,), n_digits=5),
-    "code 3 apart": Recipe(write=_part(_code, gap=(3 / 80, 3 / 80)), n_digits=5),
-    "code touching": Recipe(write=_part(_code, gap=(0, 0)), n_digits=5),
-    "code overlapping": Recipe(write=_part(_code, gap=(-4 / 80, -4 / 80)), n_digits=5),
+    "form boxes": Recipe(write=partial(_code, cell=1.15), print_=(_boxes,), n_digits=5),
+    "code 3 apart": Recipe(write=partial(_code, gap=(3 / 80, 3 / 80)), n_digits=5),
+    "code touching": Recipe(write=partial(_code, gap=(0, 0)), n_digits=5),
+    "code overlapping": Recipe(write=partial(_code, gap=(-4 / 80, -4 / 80)), n_digits=5),
     "pencil": Recipe(write=_pencil, n_digits=5, darkness=(0.3, 0.6)),
-    "lines 20 apart": Recipe(write=_part(_two_lines, apart=20), n_digits=8),
-    "lines 10 apart": Recipe(write=_part(_two_lines, apart=10), n_digits=8),
+    "lines 20 apart": Recipe(write=partial(_two_lines, apart=20), n_digits=8),
+    "lines 10 apart": Recipe(write=partial(_two_lines, apart=10), n_digits=8),
 }
 """The kinds. Where the recipe takes several digits, all have to be found, in order."""

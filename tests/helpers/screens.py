@@ -16,10 +16,10 @@ def screen_of(*arguments: object, folder: Path, **environment: str) -> tuple[int
     return status, lines_left(written)
 
 
-def written_by(*arguments: object, folder: Path, **environment: str) -> tuple[int, str]:
+def written_by(*arguments: object, folder: Path, stderr: int | None = None, **environment: str) -> tuple[int, str]:
     """Run a command of mnistlr on a pseudo-terminal of 80 columns; return its status and all that it writes there.
 
-    stdout and stderr are both the terminal, as they are for a user.
+    stdout and stderr are both the terminal, as they are for a user, unless ``stderr`` is another.
     """
     import fcntl
     import pty
@@ -33,7 +33,7 @@ def written_by(*arguments: object, folder: Path, **environment: str) -> tuple[in
         [sys.executable, "-m", "mnistlr", *map(str, arguments)],
         stdin=theirs,
         stdout=theirs,
-        stderr=theirs,
+        stderr=theirs if stderr is None else stderr,
         cwd=folder,
         env={**settings, "TERM": "xterm-256color", **environment},
     ) as running:

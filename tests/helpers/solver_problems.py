@@ -1,5 +1,7 @@
 """Small problems with their optima, and all solvers with one signature, run as an estimator runs them."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -14,14 +16,6 @@ from tests.helpers import reference
 ALPHA = 0.05
 
 
-def nesterov(*args, **settings):
-    return gradient_descent(*args, accelerated=True, **settings)
-
-
-def plain_lbfgs(*args, **settings):
-    return lbfgs(*args, precondition=False, **settings)
-
-
 def sgd_seeded(*args, **settings):
     return sgd(*args, random_state=np.random.RandomState(0), **settings)
 
@@ -32,11 +26,11 @@ def svrg_seeded(*args, **settings):
 
 EXACT = {
     "lbfgs": lbfgs,
-    "plain lbfgs": plain_lbfgs,
+    "plain lbfgs": partial(lbfgs, precondition=False),
     "newton": newton,
     "svrg": svrg_seeded,
     "gd": gradient_descent,
-    "nesterov": nesterov,
+    "nesterov": partial(gradient_descent, accelerated=True),
 }
 ALL = EXACT | {"sgd": sgd_seeded}
 
@@ -76,16 +70,19 @@ def objective(request, digits: ImageData) -> Objective:
 @pytest.fixture(scope="session")
 def optimum(objective: Objective) -> np.ndarray:
     """By Newton's method with the whole Hessian, in NumPy."""
-    X, y = objective.samples.X, objective.y
-    theta = np.zeros(objective.n_parameters)
+    X, theta = objective.samples.X, objective.zeros()
     for _ in range(30):
-        W, b = objective.unpack(theta)
-        gradient = np.concatenate([g.ravel() for g in reference.gradient(X, y, W, b, ALPHA)])
+        gradient, hessian = gradient_of(objective, theta), reference.hessian(X, *objective.unpack(theta), ALPHA)
         # lstsq: a constant added to all intercepts of softmax changes nothing.
-        theta = theta - np.linalg.lstsq(reference.hessian(X, W, b, ALPHA), gradient, rcond=1e-10)[0]
+        theta = theta - np.linalg.lstsq(hessian, gradient, rcond=1e-10)[0]
     assert np.abs(gradient).max() < 1e-14
     return theta
 
 
 def value_of(objective, theta):
     return reference.value(objective.samples.X, objective.y, *objective.unpack(theta), objective.alpha)
+
+
+def gradient_of(objective, theta):
+    gradients = reference.gradient(objective.samples.X, objective.y, *objective.unpack(theta), objective.alpha)
+    return np.concatenate([part.ravel() for part in gradients])

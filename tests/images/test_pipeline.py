@@ -16,42 +16,41 @@ from tests.conftest import Attack, ImageData
 Image = pytest.importorskip("PIL.Image", reason="needs the extra images")
 from tests.helpers.photos import on_a_page, take_photo  # noqa: E402
 
-# --- photos ------------------------------------------------------------------------------------------------
+PENS = {"sides": (100, 300), "share": (0.4, 0.8)}  # half as wide and twice as wide as MNIST's
+TOO_THICK = pytest.mark.xfail(reason="86.5 % are read where 87.5 % should be", strict=False)
+SMALL = {"sides": (200, 500), "share": (0.06, 0.3)}  # where the paper has the most to say
 
 
-@pytest.fixture(scope="module")
-def softmax(mnist: ImageData) -> SoftmaxRegression:
-    return SoftmaxRegression(random_state=0).fit(mnist.X_train, mnist.y_train)
-
-
-def accuracies(softmax: SoftmaxRegression, data: ImageData, indices: np.ndarray, **kwargs: Any) -> tuple[float, float]:
-    """Return the accuracy on originals and on photos of them, and print both."""
-    X, y = data.X_test[indices], data.y_test[indices]
-    n_right = 0
-    for i in indices:
-        photo = take_photo(data.X_test[i].reshape(28, 28), np.random.default_rng([1, i]), **kwargs)
+@pytest.mark.parametrize(
+    ("seed", "n_photos", "may_lose", "kind"),
+    [
+        pytest.param(0, 100, 0.02, {"sides": (60, 300)}, id="small ones"),
+        pytest.param(0, 250, 0.02, {}, marks=pytest.mark.long, id="of every size"),
+        pytest.param(1, 100, 0.04, PENS | {"stroke": -0.45}, marks=pytest.mark.long, id="of a thin pen"),
+        pytest.param(1, 100, 0.04, PENS | {"stroke": 0.8}, marks=[pytest.mark.long, TOO_THICK], id="of a thick pen"),
+        pytest.param(9, 60, 0.06, SMALL, marks=pytest.mark.long, id="of small writing"),
+    ],
+)
+def test_photos_are_read_like_the_originals(
+    softmax: SoftmaxRegression,
+    mnist: ImageData,
+    attack: Attack,
+    seed: int,
+    n_photos: int,
+    may_lose: float,
+    kind: dict[str, Any],
+) -> None:
+    """Of test images; ``--attacks 40`` takes all 10,000 for the photos of every size."""
+    indices = np.random.default_rng(seed).permutation(len(mnist.y_test))[: n_photos * attack.factor]
+    X, y = mnist.X_test[indices], mnist.y_test[indices]
+    originals, n_right = softmax.score(X, y), 0
+    for i, pixels, label in zip(indices, X.reshape(-1, 28, 28), y, strict=True):
+        photo = take_photo(pixels, np.random.default_rng([1, i]), **kind)
         with contextlib.suppress(ImageError):  # it counts as an error
-            n_right += softmax.predict(to_mnist(photo.jpeg).reshape(1, -1))[0] == data.y_test[i]
-    scores = softmax.score(X, y), n_right / len(y)
-    print(f"{len(y):,} digits of {data.name}: originals {scores[0]:.2%}, photos of them {scores[1]:.2%}")
-    return scores
-
-
-def test_photos_are_read_like_the_originals(softmax: SoftmaxRegression, mnist: ImageData) -> None:
-    indices = np.random.default_rng(0).permutation(len(mnist.y_test))[:100]
-    originals, photos = accuracies(softmax, mnist, indices, sides=(60, 300))
-    assert photos >= originals - 0.02
-
-
-@pytest.mark.long
-def test_photos_of_every_size(softmax: SoftmaxRegression, mnist: ImageData, attack: Attack) -> None:
-    """Of 250 test images; ``--attacks 40`` takes all 10,000."""
-    indices = np.random.default_rng(0).permutation(len(mnist.y_test))[: 250 * attack.factor]
-    originals, photos = accuracies(softmax, mnist, indices)
-    n_right = round(photos * len(indices))
-    attack.ends[f"right, {originals:.1%} of the originals"] += n_right
-    attack.ends["wrong or refused"] += len(indices) - n_right
-    assert photos >= originals - 0.02
+            n_right += softmax.predict(to_mnist(photo).reshape(1, -1))[0] == label
+    attack.ends[f"right, {originals:.1%} of the originals"] += int(n_right)
+    attack.ends["wrong or refused"] += len(y) - int(n_right)
+    assert n_right / len(y) >= originals - may_lose
 
 
 @pytest.mark.parametrize("width", [2, 5, 9, 20])
@@ -105,8 +104,6 @@ def test_a_broken_stroke_is_one_digit() -> None:
     assert len(find_digits(ring(gap=3))) == 1
     assert to_mnist(ring(gap=3)).any()
     assert len(find_digits(ring(gap=11))) == 2
-    with pytest.raises(ImageError, match="found 2"):
-        to_mnist(ring(gap=11))
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -122,26 +119,6 @@ def test_pieces_are_in_one_group_if_others_link_them(seed: int) -> None:
 def test_no_ink_is_no_digit() -> None:
     with pytest.raises(ImageError, match="nothing in the picture"):
         separate(np.zeros((9, 9)))
-
-
-TOO_THICK = pytest.mark.xfail(reason="86.5 % are read where 87.5 % should be", strict=False)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("stroke", [-0.45, pytest.param(0.8, marks=TOO_THICK)])
-def test_pens_of_other_widths(softmax: SoftmaxRegression, mnist: ImageData, attack: Attack, stroke: float) -> None:
-    """Half as wide and twice as wide as MNIST's, of 100 test images; ``--attacks 4`` takes 400."""
-    indices = np.random.default_rng(1).permutation(len(mnist.y_test))[: 100 * attack.factor]
-    originals, photos = accuracies(softmax, mnist, indices, sides=(100, 300), share=(0.4, 0.8), stroke=stroke)
-    assert photos >= originals - 0.04
-
-
-@pytest.mark.long
-def test_small_writing(softmax: SoftmaxRegression, mnist: ImageData) -> None:
-    """A digit that takes up a sixteenth to a third of the picture's side, where the paper has the most to say."""
-    indices = np.random.default_rng(9).permutation(len(mnist.y_test))[:60]
-    originals, photos = accuracies(softmax, mnist, indices, sides=(200, 500), share=(0.06, 0.3))
-    assert photos >= originals - 0.06
 
 
 def test_several_digits_from_left_to_right(softmax: SoftmaxRegression, mnist: ImageData) -> None:
@@ -162,9 +139,8 @@ def test_several_digits_from_left_to_right(softmax: SoftmaxRegression, mnist: Im
 def test_an_empty_page_is_refused() -> None:
     n_refused = 0
     for seed in range(20):
-        photo = take_photo(None, np.random.default_rng(seed), sides=(60, 300))
-        with contextlib.suppress(ImageError):
-            to_mnist(photo.jpeg)
-            continue
-        n_refused += 1
+        try:
+            to_mnist(take_photo(None, np.random.default_rng(seed), sides=(60, 300)))
+        except ImageError:
+            n_refused += 1
     assert n_refused >= 18  # a shadow across the page may look like ink

@@ -100,10 +100,3 @@ def test_derivative_of_the_loss_by_finite_differences(K, y):
         behind[0, k] -= h
         slope = (losses_of(ahead, y)[0] - losses_of(behind, y)[0]) / (2 * h)
         assert_allclose(derivative[0, k], slope, atol=1e-8)
-
-
-@pytest.mark.parametrize("y", [0, 1])
-@pytest.mark.parametrize("margin", [10.0, 37.5, 68.9])
-def test_logistic_loss_of_the_well_classified_is_exact(margin, y):
-    raw = np.array([[margin if y == 1 else -margin]])
-    assert_allclose(losses_of(raw, y)[0], np.log1p(np.exp(-margin)), rtol=1e-15)

@@ -36,14 +36,6 @@ def test_a_usual_mistake_is_recognised(
     assert sentence.endswith((".", "?", ")"))
 
 
-@pytest.mark.parametrize("name", EXERCISES)
-def test_the_right_answer_is_right_and_given_back(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    exercise, given = EXERCISES[name], QUESTIONS.get(name, ())
-    answer = exercise.solution(*given) if given else exercise.solution
-    assert say(capsys, name, answer, *given) == f"Right. {exercise.right}"
-    assert check(name, answer, *given) is answer
-
-
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [

@@ -1,5 +1,7 @@
 """The curves of binary scores, held against scikit-learn's."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
-from mnistlr.exceptions import ArgumentError, MnistlrError
+from mnistlr.exceptions import ArgumentError
 from mnistlr.metrics.curves import auc, average_precision, precision_recall_curve, reliability, roc_curve
 
 EPS = np.finfo(float).eps
@@ -26,26 +28,13 @@ def binary_scores(draw):
 @given(binary_scores())
 def test_curves_are_those_of_sklearn(data):
     true, score = data
-    for ours, theirs in zip(
-        precision_recall_curve(true, score), metrics.precision_recall_curve(true, score), strict=True
-    ):
-        np.testing.assert_allclose(ours, theirs, rtol=4 * EPS)
-    fpr, tpr, thresholds = roc_curve(true, score)
-    for ours, theirs in zip(
-        (fpr, tpr, thresholds), metrics.roc_curve(true, score, drop_intermediate=False), strict=True
-    ):
-        np.testing.assert_allclose(ours, theirs, rtol=4 * EPS)
+    ours = (*precision_recall_curve(true, score), *roc_curve(true, score))
+    theirs = metrics.precision_recall_curve(true, score), metrics.roc_curve(true, score, drop_intermediate=False)
+    for one, other in zip(ours, itertools.chain(*theirs), strict=True):
+        np.testing.assert_allclose(one, other, rtol=4 * EPS)
     assert average_precision(true, score) == pytest.approx(metrics.average_precision_score(true, score), rel=1e-12)
-    assert auc(fpr, tpr) == pytest.approx(metrics.roc_auc_score(true, score), rel=1e-12, abs=1e-15)
-
-
-@settings(max_examples=60, deadline=None)
-@given(binary_scores())
-def test_area_is_the_probability_of_a_higher_score(data):
-    true, score = data
-    positive, negative = score[true][:, None], score[~true]
-    wins = np.mean((positive > negative) + 0.5 * (positive == negative))
-    assert auc(*roc_curve(true, score)[:2]) == pytest.approx(wins, rel=1e-12, abs=1e-15)
+    area = auc(*roc_curve(true, score)[:2])
+    assert area == pytest.approx(metrics.roc_auc_score(true, score), rel=1e-12, abs=1e-15)
 
 
 @settings(max_examples=60, deadline=None)
@@ -61,14 +50,6 @@ def test_reliability_is_that_of_sklearn(data, n_bins):
     np.testing.assert_allclose(found.probability, mean, rtol=100 * EPS)
     assert found.n_samples.sum() == len(true)
     assert found.calibration_error == pytest.approx(np.abs(share - mean) @ found.n_samples / len(true))
-
-
-def test_a_perfect_and_a_wrong_classifier():
-    true = np.array([0, 0, 1, 1])
-    assert auc(*roc_curve(true, true)[:2]) == average_precision(true, true) == 1
-    assert auc(*roc_curve(true, -true)[:2]) == 0
-    assert reliability(true, true).calibration_error == 0
-    assert reliability(true, 1 - true).calibration_error == 1
 
 
 def test_area_does_not_depend_on_the_direction():
@@ -93,6 +74,5 @@ def test_area_does_not_depend_on_the_direction():
     ],
 )
 def test_what_does_not_fit_is_refused(call, message):
-    with pytest.raises(ArgumentError, match=message) as caught:
+    with pytest.raises(ArgumentError, match=message):
         call()
-    assert isinstance(caught.value, ValueError | MnistlrError)

@@ -30,8 +30,9 @@ def as_kind(X, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ["softmax", "logistic"])
-def test_contributions_sum_to_the_decision_function(models, digits, name, kind):
-    model, X = models[name, kind], as_kind(digits.X_test[:50], kind)
+def test_contributions_sum_to_the_decision_function_and_answers_are_the_model_s(models, digits, name, kind):
+    model, X = models[name, kind], as_kind(digits.X_test[:100], kind)
+    probabilities, labels = model.predict_proba(X), model.predict(X)
     eps = EPS if X.dtype == np.float64 else EPS32  # of the arithmetic inside a row
     for k, raw in enumerate(np.atleast_2d(model.decision_function(X).T).T):
         why = explain(model, X[k])
@@ -45,22 +46,11 @@ def test_contributions_sum_to_the_decision_function(models, digits, name, kind):
         assert (np.abs(total - theirs) <= eps * bound).all()
         first, second = why.ranking[:2]
         assert abs(why.decision.sum() + why.intercept[first] - why.intercept[second] - why.margin) <= EPS * bound.sum()
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ["softmax", "logistic"])
-def test_answers_are_the_model_s(models, digits, name, kind):
-    model, X = models[name, kind], as_kind(digits.X_test[:100], kind)
-    probabilities = model.predict_proba(X)
-    for k, predicted in enumerate(model.predict(X)):
-        why = explain(model, X[k])
-        assert why.label == predicted
+        assert why.label == labels[k]
         assert why.runner_up == model.classes_[np.argsort(probabilities[k])[-2]]
         assert why.margin >= 0
         np.testing.assert_allclose(why.probabilities, probabilities[k], rtol=1e-4, atol=1e-30)
-        assert np.log(why.probabilities[why.ranking[0]] / why.probabilities[why.ranking[1]]) == pytest.approx(
-            why.margin
-        )
+        assert np.log(why.probabilities[first] / why.probabilities[second]) == pytest.approx(why.margin)
 
 
 def test_paper_contributes_nothing(models, digits):
@@ -112,13 +102,8 @@ def test_any_shape_of_one_image(models, digits):
     model = models["softmax", "uint8"]
     image = digits.X_test[0]
     expected = explain(model, image)
-    for same in (
-        image[None],
-        image.reshape(8, 8),
-        image.tolist(),
-        sp.csr_matrix(image[None]),
-        sp.csr_array(image[None]),
-    ):
+    sparse = sp.csr_matrix(image[None]), sp.csr_array(image[None])
+    for same in (image[None], image.reshape(8, 8), image.tolist(), *sparse):
         assert np.array_equal(explain(model, same).contributions, expected.contributions)
 
 

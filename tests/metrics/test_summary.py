@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from functools import partial
 
 import numpy as np
 import pytest
@@ -26,17 +27,11 @@ def test_summary_equals_scikit_learn(case):
     y_true, y_pred, labels = SUMMARIES[case]
     summary = ClassificationSummary.from_predictions(y_true, y_pred, labels)
 
-    def scores(average):
-        return reference.precision_recall_fscore_support(
-            y_true, y_pred, labels=labels, average=average, zero_division=0
-        )
-
-    for ours, theirs in zip(
-        (summary.precision, summary.recall, summary.f1, summary.support), scores(None), strict=True
-    ):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-14)
-    np.testing.assert_allclose(summary.macro_average, scores("macro")[:3], rtol=1e-14)
-    np.testing.assert_allclose(summary.weighted_average, scores("weighted")[:3], rtol=1e-14)
+    scores = partial(reference.precision_recall_fscore_support, y_true, y_pred, labels=labels, zero_division=0)
+    ours = summary.precision, summary.recall, summary.f1, summary.support
+    np.testing.assert_allclose(ours, scores(average=None), rtol=1e-14)
+    np.testing.assert_allclose(summary.macro_average, scores(average="macro")[:3], rtol=1e-14)
+    np.testing.assert_allclose(summary.weighted_average, scores(average="weighted")[:3], rtol=1e-14)
     assert summary.accuracy == pytest.approx(reference.accuracy_score(y_true, y_pred), rel=1e-14)
     assert summary.baseline == pytest.approx(max(Counter(y_true.tolist()).values()) / N, rel=1e-14)
     expected = np.unique([y_true, y_pred]).tolist() if labels is None else labels
@@ -47,8 +42,8 @@ def test_summary_of_a_weighted_matrix():
     weights = WEIGHTS["float64"]
     summary = ClassificationSummary(confusion_matrix(Y_TRUE, Y_PRED, sample_weight=weights))
     theirs = reference.precision_recall_fscore_support(Y_TRUE, Y_PRED, sample_weight=weights, zero_division=0)
-    for ours, score in zip((summary.precision, summary.recall, summary.f1, summary.support), theirs, strict=True):
-        np.testing.assert_allclose(ours, score, rtol=1e-13)
+    ours = summary.precision, summary.recall, summary.f1, summary.support
+    np.testing.assert_allclose(ours, theirs, rtol=1e-13)
     assert summary.accuracy == pytest.approx(reference.accuracy_score(Y_TRUE, Y_PRED, sample_weight=weights))
 
 

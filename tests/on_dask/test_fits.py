@@ -15,6 +15,7 @@ from mnistlr import load_model, save_model, to_onnx
 from mnistlr._support.foreign import is_dask
 from mnistlr.on_dask import LogisticRegression, SoftmaxRegression
 from tests.helpers.blocks import MARKS, assert_same_bits, cut, fit_in_blocks, on_dask
+from tests.helpers.recorder import Recorder
 
 pytestmark = MARKS
 
@@ -171,23 +172,7 @@ def test_callbacks_and_progress_see_each_iteration(client, digits, capsys):
     assert "pass 4: objective" in printed.err
     assert not printed.out
     pytest.importorskip("sklearn.callback")
-    seen = []
-
-    class Watcher:
-        """Notes the tasks that it is shown."""
-
-        def setup(self, *args, **kwargs):
-            """Nothing to prepare."""
-
-        def teardown(self, *args, **kwargs):
-            """Nothing to end."""
-
-        def on_fit_task_begin(self, estimator, context, **kwargs):
-            """Nothing to note."""
-
-        def on_fit_task_end(self, estimator, context, **kwargs):
-            seen.append(context.task_name)
-
-    model.set_callbacks(Watcher()).fit(X, y)
-    assert seen.count("iteration") == model.n_iter_ == 3
+    recorder = Recorder()
+    model.set_callbacks(recorder).fit(X, y)
+    assert recorder.events.count("end iteration") == model.n_iter_ == 3
     assert not capsys.readouterr().err  # it is no terminal

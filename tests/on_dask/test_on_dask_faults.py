@@ -29,6 +29,11 @@ KILLS = 8
 pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")]
 
 
+def environment() -> dict[str, str]:
+    """The present one, of a process in another folder that finds the package here."""
+    return os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+
+
 def run_worker(address: str) -> None:
     """Be a worker, until killed."""
 
@@ -51,10 +56,9 @@ class Cluster:
             time.sleep(0.05)
 
     def start(self, what: str, *arguments: object) -> subprocess.Popen:
-        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
         command = [sys.executable, "-m", "dask", what, "--no-dashboard", *map(str, arguments)]
         with open(self.folder / "log.txt", "a") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, env=environment)
+            process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, env=environment())
         self.processes.append(process)
         return process
 
@@ -207,19 +211,15 @@ with Client(scheduler_file={str(processes.file)!r}) as client:
         print(list(client.processing().values()), left, flush=True)
 """
     )
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    process = subprocess.Popen(
-        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([sys.executable, str(script)], env=environment(), **pipes)
     seen = ""
     while "pass 3" not in seen:
         seen += process.stderr.read(1)
         assert process.poll() is None, seen
     process.send_signal(signal.SIGINT)
     printed, _ = process.communicate(timeout=60)
-    first, second = printed.splitlines()
-    assert first == "interrupted True"
-    assert second == "[()] 0"
+    assert printed.splitlines() == ["interrupted True", "[()] 0"]
 
 
 def test_the_readme_word_by_word(processes, tmp_path, small_mnist):
@@ -232,9 +232,7 @@ def test_the_readme_word_by_word(processes, tmp_path, small_mnist):
         write_idx(tmp_path / "mnist" / f"{part}-labels-idx1-ubyte", y.astype(np.uint8))
     processes.quick_worker()
     program = program.replace("tcp://scheduler:8786", json.loads(processes.file.read_text())["address"])
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    result = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
+    command = [sys.executable, "-c", program]
+    result = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert float(result.stdout) > 0.8

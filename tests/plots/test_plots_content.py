@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from scipy import ndimage
 
 matplotlib = pytest.importorskip("matplotlib")
 from matplotlib.figure import Figure  # noqa: E402
@@ -12,6 +13,7 @@ from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 from sklearn.metrics import confusion_matrix, roc_auc_score  # noqa: E402
 
 from mnistlr import ArgumentError, LogisticRegression, SoftmaxRegression, explain, plots  # noqa: E402
+from mnistlr.metrics.summary import ClassificationSummary  # noqa: E402
 from tests.helpers.drawings import (  # noqa: E402
     DRAWINGS,
     HISTORIES,
@@ -32,15 +34,10 @@ from tests.helpers.drawings import (  # noqa: E402
 # --- digits, weights ---------------------------------------------------------------------------------------
 
 
-def tiles(image, rows, columns):
+def tiles(image):
     """Cut what was drawn back into images, by the lines of NaN between them."""
     canvas = np.ma.filled(image.get_array().astype(float), np.nan)
-    tops = [i for i in range(len(canvas)) if not np.isnan(canvas[i, 0]) and (i == 0 or np.isnan(canvas[i - 1, 0]))]
-    top = tops[0]
-    lefts = [
-        j for j in range(canvas.shape[1]) if not np.isnan(canvas[top, j]) and (j == 0 or np.isnan(canvas[top, j - 1]))
-    ]
-    return [canvas[i : i + rows, j : j + columns] for i in tops for j in lefts]
+    return [canvas[tile] for tile in ndimage.find_objects(ndimage.label(~np.isnan(canvas))[0])]
 
 
 def test_a_hundred_digits_without_titles_fit_a_page_with_a_legible_caption():
@@ -51,8 +48,7 @@ def test_a_hundred_digits_without_titles_fit_a_page_with_a_legible_caption():
 def test_digits_are_drawn_whole_in_order_and_dark_on_white():
     ax = plots.plot_digits(IMAGES[:13], y[:13], n_columns=5)
     (image,) = ax.images
-    found = tiles(image, 8, 8)
-    assert all(np.array_equal(a, b) for a, b in zip(found, IMAGES[:13], strict=False))
+    assert np.array_equal(tiles(image), IMAGES[:13])
     assert [text.get_text() for text in ax.texts] == [str(label) for label in y[:13]]
     assert image.get_clim() == (0, 255)
     assert image.cmap(image.norm(255))[:3] == (0, 0, 0)
@@ -63,7 +59,7 @@ def test_sparse_rows_and_frames_are_images_too():
     pandas = pytest.importorskip("pandas")
     for same in (sp.csr_matrix(X[:3]), pandas.DataFrame(X[:3])):
         (image,) = plots.plot_digits(same).images
-        assert np.array_equal(tiles(image, 8, 8), IMAGES[:3])
+        assert np.array_equal(tiles(image), IMAGES[:3])
 
 
 def test_titles_stand_above_their_images():
@@ -86,8 +82,7 @@ def test_float_images_reach_from_nothing_to_their_largest():
 
 def test_mean_images_are_means():
     (image,) = plots.plot_mean_images(X, y).images
-    for digit, found in enumerate(tiles(image, 8, 8)):
-        np.testing.assert_allclose(found, IMAGES[y == digit].mean(axis=0))
+    np.testing.assert_allclose(tiles(image), [IMAGES[y == digit].mean(axis=0) for digit in range(10)])
 
 
 @pytest.mark.parametrize("weights", [WEIGHTS, np.abs(WEIGHTS), -np.abs(WEIGHTS), WEIGHTS * 0, WEIGHTS[:1]])
@@ -112,8 +107,7 @@ def test_weights_display_takes_any_linear_model():
     theirs = SklearnLogisticRegression(max_iter=5, tol=100).fit(X, y)
     for model in (ours, theirs):
         display = plots.WeightsDisplay.from_estimator(model)
-        for found, row in zip(tiles(display.ax_.images[0], 8, 8), model.coef_, strict=True):
-            assert np.array_equal(found.ravel(), row)
+        assert np.array_equal(tiles(display.ax_.images[0]), model.coef_.reshape(10, 8, 8))
         assert [text.get_text() for text in display.ax_.texts] == [str(k) for k in range(10)]
     detector = plots.WeightsDisplay.from_estimator(LogisticRegression().fit(X, IS_TWO))
     assert [text.get_text() for text in detector.ax_.texts] == ["True"]
@@ -149,18 +143,15 @@ def test_small_axes_have_no_numbers_that_would_overlap():
     assert not ax.texts
 
 
-@pytest.mark.parametrize("normalize", ["true", "pred"])
+@pytest.mark.parametrize("normalize", [None, "true", "pred", "errors"])
 def test_shares_are_those_of_sklearn(normalize):
+    """To count errors only, scikit-learn gives right answers the weight zero."""
     counts = confusion_matrix(y, PREDICTED)
-    expected = confusion_matrix(y, PREDICTED, normalize=normalize)
+    settings = {"normalize": normalize or "all"}
+    if normalize == "errors":
+        settings = {"normalize": "true", "sample_weight": y != PREDICTED}
+    expected = confusion_matrix(y, PREDICTED, **settings)
     np.testing.assert_allclose(plots.confusion_shares(counts, normalize), expected, rtol=1e-15)
-    np.testing.assert_allclose(plots.confusion_shares(counts), counts / counts.sum(), rtol=1e-15)
-
-
-def test_shares_of_errors_are_those_of_sklearn_with_right_answers_weighted_zero():
-    expected = confusion_matrix(y, PREDICTED, sample_weight=y != PREDICTED, normalize="true")
-    counts = confusion_matrix(y, PREDICTED)
-    np.testing.assert_allclose(plots.confusion_shares(counts, "errors"), expected, rtol=1e-15)
 
 
 def test_shares_of_nothing_are_zero():
@@ -180,6 +171,14 @@ def test_cells_hold_count_and_percentage():
     assert ax.get_title() == "accuracy 90.00 % (always “cat”: 50.00 %)"
     assert [label.get_text() for label in ax.get_xticklabels()] == ["cat", "dog"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted class", "true class")
+
+
+@pytest.mark.parametrize(("cells", "wanted"), [("counts", "3"), ("shares", "30.0"), ("both", "3\n30.0 %")])
+def test_what_is_written_into_cells(cells, wanted):
+    ax = plots.plot_confusion_matrix([[6, 3], [0, 1]], cells=cells)
+    assert [text.get_text() for text in ax.texts][1] == wanted
+    with pytest.raises(ArgumentError, match="'counts' or 'shares', got 'all'"):
+        plots.plot_confusion_matrix([[1]], cells="all")
 
 
 def test_confusion_display_counts(digits):
@@ -226,6 +225,17 @@ def test_test_error_is_in_per_cent_beside_the_baseline():
     assert ax.get_ylim()[0] == 0
 
 
+def test_logarithmic_learning_curves_are_labelled_plainly():
+    course = {"run": {"passes": [0, 1, 2], "objective": [2.3, 0.5, 0.25]}}
+    assert plots.plot_learning_curves(course).get_yscale() == "linear"
+    ax = plots.plot_learning_curves(course, logarithmic=True)
+    ax.figure.canvas.draw()
+    assert ax.get_yscale() == "log"
+    low, high = ax.get_ylim()
+    shown = [t.get_text() for t in ax.get_yticklabels() if low <= t.get_position()[1] <= high]
+    assert {"0.5", "1", "2"} <= set(shown)
+
+
 def test_learning_curve_display(digits):
     models = {
         solver: LogisticRegression(solver=solver, random_state=0, tol=0.1).fit(digits.X_train, digits.y_train == 2)
@@ -253,8 +263,7 @@ def test_gallery_has_the_right_images_in_its_blocks():
     assert len(ax.images) == len(blocks)
     for image, (a, b) in zip(ax.images, blocks, strict=True):
         expected = IMAGES[(y == a) & (b == PREDICTED)][:9]
-        found = tiles(image, 8, 8)[: len(expected)]
-        assert all(np.array_equal(one, other) for one, other in zip(found, expected, strict=True))
+        assert np.array_equal(tiles(image), expected)
         left, _, bottom, top = image.get_extent()
         assert (left > 1) == (b == 5)
         assert (top > 1) == (a == 5)
@@ -290,9 +299,7 @@ def test_explanation_draws_what_decided(n_classes):
     if n_classes > 2:
         assert np.array_equal(maps[1].get_array().ravel(), why.contributions[why.ranking[0]])
         assert np.array_equal(maps[2].get_array().ravel(), why.contributions[why.ranking[1]])
-    limits = {image.get_clim() for image in maps[1:]}
-    assert len(limits) == 1
-    ((low, high),) = limits
+    ((low, high),) = {image.get_clim() for image in maps[1:]}
     assert -low == high == max(np.abs(image.get_array()).max() for image in maps[1:])
     (dots,) = tile_axes[-1].lines
     assert {8 * int(row) + int(column) for column, row in dots.get_xydata()} == set(why.decisive_pixels)
@@ -345,3 +352,47 @@ def test_balance_and_folds_are_in_per_cent_beside_the_baseline():
     assert [bar.get_height() for bar in ax.patches] == pytest.approx([98, 97, 90, 91])
     assert ax.get_ylim()[0] == 0
     assert "mean 97.50 %" in ax.get_legend().get_texts()[0].get_text()
+
+
+# --- bars with names, images beside the answers --------------------------------------------------------------
+
+
+def test_accuracies():
+    ax = plots.plot_accuracies({"ours": 0.925, "theirs": 0.5}, baseline=0.1)
+    assert [bar.get_width() for bar in ax.patches] == [92.5, 50]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["ours", "theirs"]
+    assert {"92.50 %", "50.00 %"} <= {text.get_text() for text in ax.texts}
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["most frequent label: 10.00 %"]
+    assert plots.plot_accuracies({"ours": 1.0}).get_legend() is None
+    with pytest.raises(ArgumentError, match="at least one accuracy"):
+        plots.plot_accuracies({})
+
+
+def test_most_confused():
+    summary = ClassificationSummary([[5, 3, 0], [1, 9, 7], [0, 0, 4]])
+    ax = plots.plot_most_confused(summary.most_confused(2))
+    assert [bar.get_width() for bar in ax.patches] == [7, 3]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["1 read as 2", "0 read as 1"]
+    assert len(plots.plot_most_confused([]).patches) == 0
+
+
+def test_answers():
+    images = np.arange(4 * 9, dtype=np.uint8).reshape(4, 3, 3)
+    probabilities = np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6], [0.05, 0.9, 0.05], [0.5, 0.2, 0.3]])
+    ax = plots.plot_answers(images, ["a", "b", "b", "c"], probabilities, list("abc"), n_answers=2)
+    assert [image.get_array().tolist() for image in ax.images] == images.tolist()
+    widths = np.array([bar.get_width() for bar in ax.patches]).reshape(4, 2)
+    assert widths / widths[2, 0] * 0.9 == pytest.approx(-np.sort(-probabilities, axis=1)[:, :2])
+    # Blue and without a hatch: the true class.
+    assert [bar.get_hatch() in ("", None) for bar in ax.patches] == [1, 0, 0, 1, 1, 0, 0, 1]
+    texts = [text.get_text() for text in ax.texts]
+    assert [text for text in texts if text.startswith("true")] == [f"true class: {label}" for label in "abbc"]
+    assert {"70.0 %", "60.0 %", "90.0 %", "50.0 %"} <= set(texts)
+    left, right = ax.get_xlim()
+    assert all(left <= image.get_extent()[0] < right for image in ax.images)
+
+
+def test_answers_that_do_not_fit():
+    for images, labels, probabilities in ((np.zeros((2, 4)), [1], [[1.0]]), (np.zeros((0, 4)), [], np.zeros((0, 2)))):
+        with pytest.raises(ArgumentError, match="as many labels and rows of probabilities as images"):
+            plots.plot_answers(images, labels, probabilities)

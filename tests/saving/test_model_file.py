@@ -4,7 +4,6 @@ import copy
 import hashlib
 import io
 import json
-import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -18,29 +17,20 @@ from sklearn.exceptions import NotFittedError
 
 from mnistlr import LogisticRegression, ModelFileError, SoftmaxRegression, load_model, save_model
 from mnistlr.saving.model_file import read_model_file
+from tests.helpers.hostile_models import LABELS, npy, npy_with_header
 
-LABELS = {
-    "bool": np.array([False, True]),
-    "int64": np.array([2, 7]),
-    "int8": np.array([-1, 1], dtype=np.int8),
-    "big endian": np.array([1, 2], dtype=">i4"),
-    "uint8": np.array([0, 255], dtype=np.uint8),
-    "float32": np.array([-0.0, 1.0], dtype=np.float32),
-    "str": np.array(["two", "größer"]),
-    "str objects": np.array(["a", "b\0\ud800"], dtype=object),
-}
+X = np.random.default_rng(0).normal(size=(30, 5))
 
 
-def fitted(classes: np.ndarray, cls: type = LogisticRegression, **parameters: Any) -> Any:
-    random = np.random.default_rng(0)
-    y = np.repeat(np.sort(classes), 10)
-    X = random.normal(size=(len(y), 5)) + 0.1 * np.arange(len(y))[:, None]
-    return cls(**{"tol": 0.1, **parameters}).fit(X, y)
+@pytest.fixture(scope="module")
+def fitted() -> SoftmaxRegression:
+    return SoftmaxRegression(tol=0.1, random_state=3).fit(X, np.arange(30) % 3)
 
 
 @pytest.fixture
-def model() -> Any:
-    return fitted(np.arange(3), SoftmaxRegression, random_state=3)
+def path(fitted: SoftmaxRegression, tmp_path: Path) -> Path:
+    """A model file."""
+    return save_model(fitted, tmp_path / "model.npz")
 
 
 def altered(model: Any, **attributes: Any) -> Any:
@@ -55,19 +45,14 @@ def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
     return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
-@pytest.mark.parametrize("classes", LABELS.values(), ids=LABELS.keys())
-def test_labels_come_back_bit_for_bit(classes: np.ndarray, tmp_path: Path) -> None:
-    model = fitted(classes)
+@pytest.mark.parametrize("labels", [*LABELS, np.array([b"no", b"yes\xff"])], ids=lambda labels: f"{labels.dtype}")
+def test_labels_come_back_bit_for_bit(labels: np.ndarray, tmp_path: Path) -> None:
+    cls = LogisticRegression if len(labels) == 2 else SoftmaxRegression
+    model = cls(tol=0.1).fit(X, np.arange(30) % len(labels))
+    model.classes_ = labels  # bytes, for one, scikit-learn's checks refuse to fit
     loaded = load_model(save_model(model, tmp_path / "model.npz"))
-    assert same_bits(loaded.classes_, model.classes_)
-    X = np.random.default_rng(1).normal(size=(20, 5))
+    assert same_bits(loaded.classes_, labels)
     assert same_bits(loaded.predict(X), model.predict(X))
-
-
-def test_bytes_as_labels_come_back(tmp_path: Path) -> None:
-    model = fitted(np.arange(2))
-    model.classes_ = np.array([b"no", b"yes\xff"])  # scikit-learn's own checks refuse to fit these
-    assert same_bits(load_model(save_model(model, tmp_path / "model.npz")).classes_, model.classes_)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
@@ -96,58 +81,49 @@ def test_model_comes_back_bit_for_bit(cls: type, dtype: type, tmp_path: Path) ->
 
 def test_feature_names_come_back(tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas")
-    X = pandas.DataFrame(np.random.default_rng(0).normal(size=(20, 2)), columns=["ink", "größe"])
-    model = LogisticRegression().fit(X, X["ink"] > 0)
+    frame = pandas.DataFrame(X[:, :2], columns=["ink", "größe"])
+    model = LogisticRegression().fit(frame, frame["ink"] > 0)
     loaded = load_model(save_model(model, tmp_path / "model.npz"))
     assert same_bits(loaded.feature_names_in_, model.feature_names_in_)
-    loaded.predict(X)  # no warning about names
+    loaded.predict(frame)  # no warning about names
 
 
-@pytest.mark.parametrize("weights", [{0: 1.5, 2: 1}, {False: 2.0}, {"a": 3.0}, "balanced"], ids=str)
-def test_class_weights_come_back(weights: Any, tmp_path: Path) -> None:
-    model = fitted(np.arange(2)).set_params(class_weight=weights)
-    loaded = load_model(save_model(model, tmp_path / "model.npz")).class_weight
-    assert loaded == weights
-    assert [type(key) for key in loaded] == [type(key) for key in weights]
-
-
-def test_numpy_keys_of_class_weights_become_plain(tmp_path: Path) -> None:
-    model = fitted(np.arange(2)).set_params(class_weight={np.int64(1): 2.0})
-    assert load_model(save_model(model, tmp_path / "model.npz")).class_weight == {1: 2.0}
-    model.set_params(class_weight={(1, 2): 1.0})
-    with pytest.raises(ModelFileError, match=r"cannot be stored: .*of type tuple"):
-        save_model(model, tmp_path / "model.npz")
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        ({0: 1.5, 2: 1}, {0: 1.5, 2: 1}),
+        ({False: 2.0}, {False: 2.0}),
+        ({"a": 3.0}, {"a": 3.0}),
+        ("balanced", "balanced"),
+        ({np.int64(1): 2.0}, {1: 2.0}),
+    ],
+    ids=str,
+)
+def test_class_weights_come_back(fitted: Any, weights: Any, expected: Any, tmp_path: Path) -> None:
+    loaded = load_model(save_model(altered(fitted, class_weight=weights), tmp_path / "model.npz")).class_weight
+    assert loaded == expected
+    assert [type(key) for key in loaded] == [type(key) for key in expected]
 
 
 def test_model_of_partial_fit_comes_back(tmp_path: Path) -> None:
-    X = np.random.default_rng(0).normal(size=(20, 3))
-    model = SoftmaxRegression(random_state=0).partial_fit(X, np.arange(20) % 3, classes=range(3))
+    model = SoftmaxRegression(random_state=0).partial_fit(X, np.arange(30) % 3, classes=range(3))
     loaded = load_model(save_model(model, tmp_path / "model.npz"))
     assert same_bits(loaded.coef_, model.coef_)
     assert set(vars(loaded)) == set(vars(model)) - {"_sgd"}  # the state of the solver is not kept
 
 
-def test_random_state_that_is_no_int_becomes_none(tmp_path: Path) -> None:
-    model = fitted(np.arange(3), SoftmaxRegression, random_state=np.random.RandomState(0))
+def test_random_state_that_is_no_int_becomes_none(fitted: Any, tmp_path: Path) -> None:
+    model = altered(fitted, random_state=np.random.RandomState(0))
     assert load_model(save_model(model, tmp_path / "model.npz")).random_state is None
 
 
-def test_provenance(model: Any, tmp_path: Path) -> None:
-    path = save_model(model, tmp_path / "m", provenance={"data": {"name": "x"}, "accuracy": np.float64(0.5)})
-    assert path == tmp_path / "m"
-    found = read_model_file(path).provenance
-    assert found["data"] == {"name": "x"}
-    assert found["accuracy"] == 0.5
-    assert found["seed"] == 3
-    assert found["versions"]["numpy"] == np.__version__
-    assert found["date"].endswith("+00:00")
-
-
-def test_provenance_names_the_data_and_the_accuracy(model: Any, tmp_path: Path) -> None:
+def test_provenance_names_the_data_the_accuracy_and_the_versions(fitted: Any, tmp_path: Path) -> None:
     X, y = np.arange(6, dtype=np.uint8).reshape(3, 2), np.array(["a", "b", "a"])
 
     def saved(**more: Any) -> dict[str, Any]:
-        return read_model_file(save_model(model, tmp_path / "m", **more)).provenance
+        path = save_model(fitted, tmp_path / "m", **more)
+        assert path == tmp_path / "m"
+        return read_model_file(path).provenance
 
     found = saved(training_data=(X, y), accuracy=0.75)
     assert found["accuracy"] == 0.75
@@ -160,36 +136,41 @@ def test_provenance_names_the_data_and_the_accuracy(model: Any, tmp_path: Path) 
     found = saved()
     assert found["data"] is None
     assert found["accuracy"] is None
+    found = saved(provenance={"data": {"name": "x"}, "accuracy": np.float64(0.5)})
+    assert (found["data"], found["accuracy"], found["seed"]) == ({"name": "x"}, 0.5, 3)
+    assert found["versions"]["numpy"] == np.__version__
+    assert found["date"].endswith("+00:00")
 
 
-def test_numpy_opens_it_without_pickle(model: Any, tmp_path: Path) -> None:
-    with np.load(save_model(model, tmp_path / "model.npz"), allow_pickle=False) as arrays:
-        assert same_bits(arrays["coef"], model.coef_)
+def test_numpy_opens_it_without_pickle(fitted: Any, path: Path) -> None:
+    with np.load(path, allow_pickle=False) as arrays:
+        assert same_bits(arrays["coef"], fitted.coef_)
         header = json.loads(arrays["header"].tobytes())
     assert header["class"] == "SoftmaxRegression"
     assert header["format_version"] == 1
 
 
-def test_what_cannot_be_saved(model: Any, tmp_path: Path) -> None:
+def test_what_cannot_be_saved(fitted: Any, tmp_path: Path) -> None:
     path = tmp_path / "model.npz"
     with pytest.raises(NotFittedError):
         save_model(LogisticRegression(), path)
     with pytest.raises(TypeError, match=r"expected one of LogisticRegression, .*, got dict"):
         save_model({}, path)  # type: ignore[arg-type]
     with pytest.raises(ModelFileError, match=r"cannot be stored: .*of type set"):
-        save_model(model, path, provenance={"data": {1}})
+        save_model(fitted, path, provenance={"data": {1}})
+    with pytest.raises(ModelFileError, match=r"cannot be stored: .*of type tuple"):
+        save_model(altered(fitted, class_weight={(1, 2): 1.0}), path)
     with pytest.raises(FileNotFoundError, match="there is no folder"):
-        save_model(model, tmp_path / "none" / "model.npz")
+        save_model(fitted, tmp_path / "none" / "model.npz")
     with pytest.raises(IsADirectoryError, match="is a folder"):
-        save_model(model, tmp_path)
+        save_model(fitted, tmp_path)
     with pytest.raises(ModelFileError, match=r"cannot be stored: Out of range float"):
-        save_model(model, path, accuracy=float("nan"))
-    for name, value in (("coef_", model.coef_ * np.nan), ("classes_", np.array([2, 0, 1])), ("intercept_", [0.0])):
+        save_model(fitted, path, accuracy=float("nan"))
+    for name, value in (("coef_", fitted.coef_ * np.nan), ("classes_", np.array([2, 0, 1])), ("intercept_", [0.0])):
         with pytest.raises(ModelFileError, match=r"the model cannot be saved, since its file would be refused: it is "):
-            save_model(altered(model, **{name: value}), path)
-    model.classes_ = np.array([1, "a", None], dtype=object)
+            save_model(altered(fitted, **{name: value}), path)
     with pytest.raises(ModelFileError, match="labels of type object"):
-        save_model(model, path)
+        save_model(altered(fitted, classes_=np.array([1, "a", None], dtype=object)), path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -198,35 +179,31 @@ def test_a_missing_file(tmp_path: Path) -> None:
         load_model(tmp_path / "none.npz")
 
 
-def test_every_truncation_is_refused(model: Any, tmp_path: Path) -> None:
-    whole = save_model(model, tmp_path / "model.npz").read_bytes()
-    cut = tmp_path / "cut.npz"
+def test_every_truncation_is_refused(path: Path) -> None:
+    whole = path.read_bytes()
     for length in range(0, len(whole), 7):
-        cut.write_bytes(whole[:length])
-        with pytest.raises(ModelFileError, match=r"cut\.npz is "):
-            load_model(cut)
+        path.write_bytes(whole[:length])
+        with pytest.raises(ModelFileError, match=r"model\.npz is "):
+            load_model(path)
 
 
-def test_every_flipped_bit_is_refused_or_harmless(model: Any, tmp_path: Path) -> None:
-    whole = save_model(model, tmp_path / "model.npz").read_bytes()
-    flipped = tmp_path / "flipped.npz"
-    random = np.random.default_rng(0)
-    n_refused = 0
+def test_every_flipped_bit_is_refused_or_harmless(fitted: Any, path: Path) -> None:
+    whole, random, n_refused = path.read_bytes(), np.random.default_rng(0), 0
     for position in random.permutation(len(whole))[:1000]:
         damaged = bytearray(whole)
         damaged[position] ^= 1 << random.integers(8)
-        flipped.write_bytes(damaged)
+        path.write_bytes(damaged)
         try:
-            loaded = load_model(flipped)
+            loaded = load_model(path)
         except ModelFileError:
             n_refused += 1
         else:  # a flip in what zip does not use, such as a date
-            assert same_bits(loaded.coef_, model.coef_)
-            assert same_bits(loaded.classes_, model.classes_)
+            assert same_bits(loaded.coef_, fitted.coef_)
+            assert same_bits(loaded.classes_, fitted.classes_)
     assert n_refused > 500
 
 
-def rewrite(path: Path, change: Any, **savez: Any) -> Path:
+def rewrite(path: Path, change: Any) -> Path:
     """Write the arrays of a model file anew, the header as a dict, after ``change(arrays, header)``."""
     with np.load(path) as opened:
         arrays = dict(opened)
@@ -253,12 +230,7 @@ def with_labels(labels: Any) -> Any:
     return change
 
 
-def not_finite(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> None:
-    arrays["coef"][1, 1] = np.nan
-
-
 REFUSALS = {
-    "newer": (with_header(format_version=7), r"written by a newer version .* \(format 7; this one reads up to 1\)"),
     "version 0": (with_header(format_version=0), "expected a format version from 1"),
     "version true": (with_header(format_version=True), "expected a format version from 1"),
     "other format": (with_header(format="x"), "another header"),
@@ -278,8 +250,7 @@ REFUSALS = {
     "coef": (with_array("coef", np.zeros((2, 5))), r"expected coef as floats of shape \(3, 5\)"),
     "coef of ints": (with_array("coef", np.zeros((3, 5), dtype=int)), "expected coef as floats"),
     "intercept": (with_array("intercept", np.zeros((3, 1))), "expected intercept"),
-    "nan": (not_finite, "coef is not finite"),
-    "two equal labels": (with_array("classes", [0, 1, 1]), "expected at least 2 different labels"),
+    "nan": (with_array("coef", np.where(np.eye(3, 5), np.nan, 0)), "coef is not finite"),
     "labels of two axes": (with_array("classes", [[0, 1, 2]]), "expected its labels in an array"),
     "labels in disorder": (with_array("classes", [0, 2, 1]), r"different labels in order, found \[0, 2, 1\]"),
     "complex labels": (with_array("classes", [0j, 1j, 2j]), "part 'classes' is no array of numbers"),
@@ -290,12 +261,9 @@ REFUSALS = {
     "no labels": (lambda arrays, header: arrays.pop("classes"), "expected its labels in an array"),
     "history": (with_array("history_step", ["a"]), "expected its history"),
     "objects": (with_array("history_step", np.array([None])), "part 'history_step' is no array of numbers"),
-    "records": (with_array("history_step", np.zeros(1, "f8, i4")), "part 'history_step' is no array of numbers"),
     "unknown array": (with_array("extra", [1]), "no array named 'extra'"),
-    "no features": (with_header(n_features_in_=0), "coef as floats of shape"),
     "iterations": (with_header(n_iter_=-1), "-1 iterations"),
     "NaN in the header": (with_header(n_iter_=float("nan")), "there is a NaN in its header"),
-    "Infinity in the header": (with_header(provenance={"a": [-float("inf")]}), "there is a -Infinity in its header"),
     "weights": (with_header(parameters={"class_weight": {"pairs": [[0, -1]]}}), "expected class weights >= 0"),
     "weights of text": (with_header(parameters={"class_weight": {"pairs": [[0, "1"]]}}), "expected class weights >= 0"),
     "n_jobs": (with_header(parameters={"n_jobs": 0}), "n_jobs must be"),
@@ -304,58 +272,56 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize(("change", "message"), REFUSALS.values(), ids=REFUSALS.keys())
-def test_wrong_contents_are_refused(change: Any, message: str, model: Any, tmp_path: Path) -> None:
-    path = rewrite(save_model(model, tmp_path / "model.npz"), change)
+def test_wrong_contents_are_refused(change: Any, message: str, path: Path) -> None:
     with pytest.raises(ModelFileError, match=message) as caught:
-        load_model(path)
+        load_model(rewrite(path, change))
     assert str(caught.value).startswith(str(path))
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < len(str(path)) + 310
 
 
-def test_files_of_other_kinds_are_refused(tmp_path: Path, model: Any) -> None:
-    path = tmp_path / "x.npz"
-    path.write_text("not a model\n")
-    with pytest.raises(ModelFileError, match=r"it is not an \.npz"):
-        load_model(path)
-    np.savez(path, a=np.zeros(3))
-    with pytest.raises(ModelFileError, match="without this package's header"):
-        load_model(path)
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("header", "text")
-    with pytest.raises(ModelFileError, match="part 'header' is no array"):
-        load_model(path)
-    with pytest.raises(ModelFileError, match="is a folder"):
-        load_model(tmp_path)
-    with pytest.raises(ModelFileError, match="expected a plain file, but /dev/null is a pipe, a socket or a device"):
-        load_model(os.devnull)
+def archive(compression: int = zipfile.ZIP_STORED, **members: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", compression) as archive:
+        for name, contents in members.items():
+            archive.writestr(name, contents)
+    return out.getvalue()
 
 
-def test_sizes_beyond_the_file_are_refused(model: Any, tmp_path: Path) -> None:
-    path = tmp_path / "bomb.npz"
-    np.savez_compressed(path, header=np.zeros(10_000_000, dtype=np.uint8))
-    assert path.stat().st_size < 20_000
-    with pytest.raises(ModelFileError, match="compressed, or larger than the file"):
-        load_model(path)
-    npy = tmp_path / "bomb.npy"
-    np.save(npy, np.zeros(8))
-    with zipfile.ZipFile(path, "w") as archive:  # 2^59 bytes: numpy.load would ask for them
-        archive.writestr("header.npy", npy.read_bytes().replace(b"(8,), }" + b" " * 16, b"(72057594037927936,), }"))
-    with pytest.raises(ModelFileError, match="should have 576460752303423488 bytes"):
-        load_model(path)
+def lie(descr: str, shape: str) -> bytes:
+    """Return a file whose header says that it has more than there is; numpy.load would ask for that much memory."""
+    return archive(header=npy_with_header(f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}", b""))
 
 
-def test_members_within_members_are_refused(model: Any, tmp_path: Path) -> None:
+NO_MODELS = {
+    "a text": (b"not a model\n", r"it is not an \.npz"),
+    "another .npz": (archive(a=npy(np.zeros(3))), "without this package's header"),
+    "no .npy inside": (archive(header=b"text"), "part 'header' is no array"),
+    "a bomb": (archive(zipfile.ZIP_DEFLATED, header=npy(bytes(10_000_000))), "compressed, or larger than the file"),
+    "2^62 bytes": (lie("<f8", "(576460752303423488,)"), "should have 4611686018427387904 bytes"),
+    "2^67 bytes": (lie("<f8", "(4294967296, 4294967296)"), "should have 147573952589676412928 bytes"),
+    "no bytes each": (lie("|S0", "(4294967296,)"), "should have 0 bytes"),
+    "nothing of much": (lie("<f8", "(0, 4294967296, 4294967296)"), "is damaged"),
+    "long text": (lie("<U1073741824", "(2,)"), "is damaged"),
+}
+
+
+@pytest.mark.parametrize(("contents", "message"), NO_MODELS.values(), ids=NO_MODELS)
+def test_files_of_other_kinds_are_refused(contents: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "x.npz").write_bytes(contents)
+    with pytest.raises(ModelFileError, match=message):
+        load_model(tmp_path / "x.npz")
+
+
+def test_members_within_members_are_refused(path: Path) -> None:
     """A member whose contents are the next member, and so on, multiplies the size of a small file."""
-    path = save_model(model, tmp_path / "nested.npz")
     blob, members = b"", []
     for i in reversed(range(100)):
-        npy = io.BytesIO()
-        np.save(npy, np.frombuffer(blob, np.uint8))
+        contents = npy(np.frombuffer(blob, np.uint8))
         info = zipfile.ZipInfo(f"history_{i}.npy")
-        info.file_size = info.compress_size = len(npy.getvalue())
-        info.CRC = zlib.crc32(npy.getvalue())
-        blob = info.FileHeader() + npy.getvalue()
+        info.file_size = info.compress_size = len(contents)
+        info.CRC = zlib.crc32(contents)
+        blob = info.FileHeader() + contents
         info.header_offset = len(blob)  # so far from the end
         members.append(info)
     with zipfile.ZipFile(path, "a") as archive:
@@ -369,15 +335,3 @@ def test_members_within_members_are_refused(model: Any, tmp_path: Path) -> None:
     assert sum(info.file_size for info in members) > 20 * path.stat().st_size
     with pytest.raises(ModelFileError, match=r"larger than the file|[Oo]verlap"):  # newer versions of Python refuse too
         load_model(path)
-
-
-def test_nothing_in_a_file_is_executed(tmp_path: Path) -> None:
-    class Trap:
-        def __reduce__(self) -> Any:
-            return (os.mkdir, (str(tmp_path / "sprung"),))
-
-    path = tmp_path / "trap.npz"
-    np.savez(path, header=np.array([Trap()], dtype=object))
-    with pytest.raises(ModelFileError, match="part 'header' is no array"):
-        load_model(path)
-    assert not (tmp_path / "sprung").exists()

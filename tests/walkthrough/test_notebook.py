@@ -1,6 +1,7 @@
 """The notebook: the code of the report, in order, and it runs."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from mnistlr.datasets.named import load_named
 from mnistlr.walkthrough import About, write_notebook
 from mnistlr.walkthrough.build import build_chapters
-from tests.helpers.command_runs import Run
+from tests.helpers.command_runs import Run, assert_error
 
 nbformat = pytest.importorskip("nbformat")
 
@@ -31,18 +32,13 @@ def test_notebook_has_the_code_of_the_report(path: Path, about: About) -> None:
     assert list(code) == ["imports", *(exhibit.name for exhibit in exhibits)]
     assert list(code.values())[1:] == [exhibit.cell for exhibit in exhibits]
     assert all(not cell.outputs and cell.execution_count is None for cell in notebook.cells if cell.cell_type == "code")
-    headings = [cell.source.splitlines()[0] for cell in notebook.cells if cell.cell_type == "markdown"]
-    assert headings[0].startswith("# ")
-    assert [h for h in headings if h.startswith("## ")] == [
-        f"## {k}. {chapter.title}" for k, chapter in enumerate(build_chapters(about), 1)
-    ]
+    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    assert not any(set(text) & set("*_`<>[]\\|") for text in texts)  # they mean the same in Markdown
+    assert texts[0].startswith("# ")
+    headings = [text.splitlines()[0] for text in texts]
+    chapters = [f"## {k}. {chapter.title}" for k, chapter in enumerate(build_chapters(about), 1)]
+    assert [heading for heading in headings if heading.startswith("## ")] == chapters
     assert sum(heading.startswith("### ") for heading in headings) == len(exhibits)
-
-
-def test_text_means_the_same_in_markdown(path: Path) -> None:
-    for cell in nbformat.read(path, as_version=4).cells:
-        if cell.cell_type == "markdown":
-            assert not set(cell.source) & set("*_`<>[]\\|"), cell.source
 
 
 def test_same_data_same_bytes(path: Path, about: About, tmp_path: Path) -> None:
@@ -54,13 +50,12 @@ def test_command(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert (status, err) == (0, "")
     assert "\nsaved tour.ipynb\n" in out
     assert "random_state=5" in json.dumps(json.loads((tmp_path / "tour.ipynb").read_text()))
-    monkeypatch.setitem(__import__("sys").modules, "nbformat", None)
-    status, out, err = run("tour", "--dataset", "digits", "--notebook", "other.ipynb")
-    assert (status, out) == (1, "")
-    assert err == (
-        "mnistlr: error: writing a notebook needs nbformat, which is not installed; install it with: "
-        "pip install 'mnistlr[notebook]'\n"
+    monkeypatch.setitem(sys.modules, "nbformat", None)
+    outcome = run("tour", "--dataset", "digits", "--notebook", "other.ipynb")
+    message = (
+        "writing a notebook needs nbformat, which is not installed; install it with: pip install 'mnistlr[notebook]'\n"
     )
+    assert_error(outcome, 1, f"mnistlr: error: {message}")
     assert [path.name for path in tmp_path.iterdir()] == ["tour.ipynb"]
 
 
@@ -70,9 +65,7 @@ def test_notebook_runs_top_to_bottom(path: Path) -> None:
     pytest.importorskip("ipykernel")
     notebook = nbformat.read(path, as_version=4)
     nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
-    for cell in notebook.cells:
-        if cell.cell_type != "code":
-            continue
+    for cell in [cell for cell in notebook.cells if cell.cell_type == "code"]:
         kinds = {output.output_type for output in cell.outputs}
         if cell.id not in ("imports", "load", "split"):
             data = [output.data for output in cell.outputs if "data" in output]
