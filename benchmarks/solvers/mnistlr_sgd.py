@@ -22,7 +22,7 @@ class Solver(SteppingRival):
     name = "mnistlr sgd"
     dtype = np.uint8
     shuffles = True
-    PIECE = 960
+    PIECE = 1920
 
     def steps(self) -> Iterator[Weights]:
         """Go through the samples in one new order after the other."""

@@ -29,6 +29,8 @@ import numpy as np
 
 from mnistlr._support.arrays import Array, dot
 from mnistlr.exceptions import DivergenceError
+from mnistlr.kernels.passes import second_moment_vector
+from mnistlr.kernels.records import pack, zero_weights
 from mnistlr.objective import Objective
 from mnistlr.samples import Samples
 from mnistlr.solvers.curvature import largest_eigenvalue, loss_curvature
@@ -101,17 +103,15 @@ def derive_step_size(objective: Objective, batch_size: int, rare: Array | None =
 
 
 def eigenvalue_of_changed(samples: Samples, weight: Array, mean: Array, metric: Array) -> float:
-    """Return the largest eigenvalue of the weighted mean of x'_i x'_i^T.
-
-    So few samples are one thread's work: waiting for a second one, twenty times, would take longer on busy cores.
-    """
-    labels = np.zeros(samples.n, np.int32)
-    objective = Objective(samples, labels, 1, alpha=0.0, sample_weight=weight, n_threads=1)
+    """Return the largest eigenvalue of the weighted mean of x'_i x'_i^T. The work of one thread: samples are few."""
+    root, share = np.sqrt(metric), weight / samples.n
 
     def multiply(v: Array) -> Array:
-        w = v * np.sqrt(metric)
-        product = objective.second_moment_vector(np.append(w, -dot(w, mean)))
-        changed: Array = (product[:-1] - product[-1] * mean) * np.sqrt(metric)
+        w = v * root
+        argument = pack(w[np.newaxis], np.array([-dot(w, mean)]), samples.dtype)
+        product = zero_weights(1, samples.d, samples.dtype)
+        second_moment_vector(samples.X, share, 0, samples.n, *argument, *product)
+        changed: Array = (product.W - product.b * mean) * root
         return changed
 
     # From where all features vary together, but not quite: exactly there, symmetric data may hide the eigenvector.
