@@ -217,7 +217,7 @@ def _choose_find_entries(X, i, index, value, n):
     return _find_in_csr if isinstance(X, types.BaseTuple) else _find_in_dense
 
 
-@overload(read_entry, inline="always")
+@overload(read_entry)
 def _choose_read_entry(X, i, index, value, t):
     if isinstance(X, types.BaseTuple):
         return lambda X, i, index, value, t: value[t]
@@ -251,7 +251,7 @@ def _choose_add_rows(X, rows, m, a, g):
     return _add_csr_rows if isinstance(X, types.BaseTuple) else _add_dense_rows
 
 
-@overload(unit, inline="always")
+@overload(unit)
 def _choose_unit(X):
     number = (
         np.float32(1 / 255) if X.dtype == types.uint8 else (np.float32 if X.dtype == types.float32 else np.float64)(1)
@@ -259,14 +259,14 @@ def _choose_unit(X):
     return lambda X: number
 
 
-@overload(white, inline="always")
+@overload(white)
 def _choose_white(X):
     dtype = X[0].dtype
     number = np.float32(255) if dtype == types.uint8 else (np.float32 if dtype == types.float32 else np.float64)(1)
     return lambda X: number
 
 
-@overload(intensity, inline="always")
+@overload(intensity)
 def _choose_intensity(x):
     if x == types.uint8:
         return lambda x: INTENSITY[x]
