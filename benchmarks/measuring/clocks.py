@@ -19,14 +19,20 @@ def clock(task: Callable[[], Any], at_least: float = 0.0, *, warm_up: bool = Tru
     """Return a function that runs ``task`` and returns the seconds of one call.
 
     The task is run once here, outside the clock, to compile and warm up what it needs, unless that has been done.
-    With ``at_least`` > 0 it is repeated so often that one reading takes at least so many seconds.
+    With ``at_least`` > 0 it is repeated so often that one reading takes at least so many seconds, after half as many
+    calls outside the clock: cores that have slept through the pause between two tasks are slow for a while.
     """
     if warm_up:
         task()
-    calls = 1
-    if at_least > 0:
-        calls = max(1, math.ceil(at_least / max(_seconds(task, 1), 1e-7)))
-    return lambda: _seconds(task, calls)
+    if at_least <= 0:
+        return lambda: _seconds(task, 1)
+    calls = max(1, math.ceil(at_least / max(_seconds(task, 1), 1e-7)))
+
+    def read() -> float:
+        _seconds(task, -(-calls // 2))
+        return _seconds(task, calls)
+
+    return read
 
 
 def _seconds(task: Callable[[], Any], calls: int) -> float:

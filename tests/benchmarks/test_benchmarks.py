@@ -62,17 +62,19 @@ def test_clocks_take_turns() -> None:
     assert "c" not in calls
 
 
-def test_short_tasks_are_repeated_within_a_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_short_tasks_wake_the_cores_and_are_repeated_within_a_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr("benchmarks.measuring.clocks.time.perf_counter", lambda: now[0])
 
-    def task() -> None:  # takes 1/8 s
-        now[0] += 0.125
+    def task() -> None:  # takes 1/8 s, and 1/4 s for the first four calls of a reading
+        calls[0] += 1
+        now[0] += 0.25 if calls[0] <= 4 else 0.125
 
+    calls = [4]
     read = clock(task, at_least=1.0)
-    began = now[0]
+    began, calls[0] = now[0], 0
     assert read() == 0.125  # of one call
-    assert now[0] - began == 1.0
+    assert now[0] - began == 2.0
 
 
 def test_quartiles() -> None:
