@@ -115,7 +115,7 @@ def _find_in_dense(X, i, index, value, n):
 def _copy_dense_row(X, i, out):
     x = X[i]
     for j in range(x.shape[0]):
-        out[j] = intensity(x[j])
+        out[j] = out.dtype.type(x[j]) / white(X)
 
 
 def _dot_dense_row(X, i, w):
@@ -166,7 +166,7 @@ def _find_in_csr(X, i, index, value, n):
     index, value = index[n:], value[n:]
     for t in range(columns.shape[0]):
         index[t] = columns[t]
-        value[t] = value.dtype.type(values[t]) / white(X)  # sixteen at a time, to the bits of ``intensity``
+        value[t] = value.dtype.type(values[t]) / white(X)
     return n + columns.shape[0]
 
 
@@ -208,11 +208,15 @@ def unit(X):
 
 
 def white(X):
-    """Return what an entry of a CSR matrix is divided by to be read: 255 for ``uint8``, else 1."""
-    return np.float32(255) if X.data.dtype == np.uint8 else X.data.dtype.type(1)
+    """Return what an entry is divided by to be read, to the bits of ``intensity``: 255 for ``uint8``, else 1.
+
+    Sixteen are divided at a time, which is quicker than the table where all entries of a row are read in order.
+    """
+    dtype = (X[0] if isinstance(X, tuple) else X).dtype
+    return np.float32(255) if dtype == np.uint8 else dtype.type(1)
 
 
-@overload(find_entries)
+@overload(find_entries, jit_options={"fastmath": False})
 def _choose_find_entries(X, i, index, value, n):
     return _find_in_csr if isinstance(X, types.BaseTuple) else _find_in_dense
 
@@ -229,7 +233,7 @@ def _choose_read_entry(X, i, index, value, t):
     return read_dense
 
 
-@overload(copy_row)
+@overload(copy_row, jit_options={"fastmath": False})  # a division is none by the reciprocal, whoever calls
 def _choose_copy_row(X, i, out):
     return _copy_csr_row if isinstance(X, types.BaseTuple) else _copy_dense_row
 
@@ -261,7 +265,7 @@ def _choose_unit(X):
 
 @overload(white)
 def _choose_white(X):
-    dtype = X[0].dtype
+    dtype = X.dtype if isinstance(X, types.Array) else X[0].dtype
     number = np.float32(255) if dtype == types.uint8 else (np.float32 if dtype == types.float32 else np.float64)(1)
     return lambda X: number
 

@@ -6,9 +6,9 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from mnistlr.kernels.block import find
-from mnistlr.kernels.compiling import jit
+from mnistlr.kernels.compiling import jit, jit_reorder
 from mnistlr.kernels.records import BLOCK
-from mnistlr.kernels.rows import read_entry
+from mnistlr.kernels.rows import copy_row, read_entry
 from mnistlr.samples import Samples
 
 
@@ -58,6 +58,20 @@ def test_entries_are_found(make, dtype):
         for i, (columns, values) in zip(rows, entries_of(make(X), rows), strict=True):
             assert_array_equal(columns, np.flatnonzero(X[i] != 0), err_msg=f"d = {d}")
             assert_array_equal(values, seen[i, columns])
+
+
+@jit_reorder
+def copy_reordered(X, out):
+    """Copy a row from a kernel that lets sums be reordered."""
+    copy_row(X, 0, out)
+
+
+@pytest.mark.parametrize("make", [np.asarray, sp.csr_array], ids=["dense", "CSR"])
+def test_a_copied_row_has_the_bits_of_the_quotients(make):
+    grey = np.arange(256, dtype=np.uint8)
+    out = np.full(256, np.nan, np.float32)
+    copy_reordered(Samples.of(make(grey[np.newaxis])).X, out)
+    assert_array_equal(out, (grey / 255).astype(np.float32))
 
 
 @pytest.mark.parametrize("K", [1, 3])
