@@ -17,6 +17,7 @@ from mnistlr import SoftmaxRegression
 
 SIZES = (1, 100, 10_000)
 AT_LEAST = 0.02  # seconds that a reading takes
+GOALS = {("ONNX Runtime", 1): 1.5, ("ONNX Runtime", 100): 1.0}  # ours over theirs
 
 
 def in_sklearn(model: SoftmaxRegression) -> Any:
@@ -81,7 +82,9 @@ def main() -> None:
             ours = "mnistlr, probabilities" if "probabilities" in name else "mnistlr"
             rows.append(timed(name, seconds))
             if not name.startswith("mnistlr"):
-                rows[-1].against, rows[-1].ratio = f"{ours} / this", timed("", times[ours], "", seconds).ratio
+                ratio = timed("", times[ours], "", seconds, GOALS.get((name, size)))
+                rows[-1].against, rows[-1].ratio = f"{ours} / this", ratio.ratio
+                rows[-1].goal, rows[-1].met = ratio.goal, ratio.met
         report.table(f"{size:,} image{'s' * (size > 1)}", rows)
     report.close()
 

@@ -5,7 +5,7 @@ By hand, because the bits of LAPACK's factorisations depend on its number of thr
 
 import math
 
-from mnistlr.kernels.compiling import jit_reorder
+from mnistlr.kernels.compiling import jit, jit_reorder
 from mnistlr.kernels.rows import copy_row
 
 COLUMNS = 512  # so many of a few hundred float64 rows stay in the second cache
@@ -84,3 +84,14 @@ def cholesky_solve(L, B):
             b_i = b[i]
             for k in range(i):
                 b[k] -= b_i * row[k]
+
+
+@jit
+def are_same(W, V, b, c):
+    """Whether W = V and b = c, entry by entry, for arrays of the same shapes. NaN is not the same as NaN."""
+    same = True
+    for k in range(W.shape[0]):
+        for j in range(W.shape[1]):  # to the end: a loop that may stop anywhere is not vectorised
+            same &= W[k, j] == V[k, j]
+        same &= b[k] == c[k]
+    return same

@@ -19,7 +19,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from mnistlr.kernels import lanes
-from mnistlr.kernels.linear_algebra import add_gram, cholesky, cholesky_solve
+from mnistlr.kernels.linear_algebra import add_gram, are_same, cholesky, cholesky_solve
 from mnistlr.kernels.records import CsrArrays
 from mnistlr.objective import Objective
 from mnistlr.samples import Csr, Samples
@@ -284,6 +284,18 @@ def test_add_gram(storage):
     assert_allclose(np.tril(M), expected, rtol=1e-12)
     add_gram(samples.X, weight, one, 0, 10, scratch, M)  # it adds
     assert_allclose(np.tril(M), 2 * expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 130)], ids=str)
+def test_weights_are_the_same_where_every_entry_is(shape):
+    W, b = np.random.default_rng(0).normal(size=shape), np.arange(float(shape[0]))
+    assert are_same(W, W.copy(), b, b.copy())
+    for place in np.ndindex(shape):
+        other = W.copy()
+        other[place] = np.nextafter(W[place], 9)
+        assert not are_same(W, other, b, b)
+    for k in range(len(b)):
+        assert not are_same(W, W, b, np.where(np.arange(len(b)) == k, np.nan, b))
 
 
 @pytest.mark.parametrize("n", [1, 2, 9, 40])
