@@ -51,6 +51,7 @@ def lbfgs(objective: Objective, theta: Array | None = None, *, precondition: boo
         norm = largest_entry(point.gradient)
         yield Iterate(iteration, point.theta, point.value, norm, point.step, passes)
         if precondition and iteration in rebuild:
+            M = None  # its memory, before another is made
             M = Preconditioner(objective, point.theta, max(1, objective.samples.n // rebuild[iteration]))
             pairs.clear()
         direction = -two_loop(pairs, point.gradient, M.solve if M else lambda vector: vector)
