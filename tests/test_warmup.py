@@ -15,6 +15,7 @@ from mnistlr.features import add_copies
 X, y = np.arange(1600, dtype=np.uint8).reshape(200, 8), np.arange(200) % 4
 model = SoftmaxRegression(random_state=0).fit(X, y)
 confusion_matrix(y, model.predict(X))
+model.predict(X)  # with the weights that were packed before
 LogisticRegression(tol=0.1).fit(X, y == 2).predict_proba(X)
 DigitReader(shape=(2, 4)).fit(*add_copies(X, y, 1, 1, shape=(2, 4))).predict(X)
 folders = "mnistlr.kernels.", "mnistlr.solvers.", "mnistlr.features."
