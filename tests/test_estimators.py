@@ -118,6 +118,25 @@ def test_the_quick_way_of_predict_is_the_checked_one(small_mnist: ImageData):
         fit.predict(X[:0])
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_predictions_follow_coefficients_that_are_changed_by_hand(clouds, model):
+    """In place, in another layout or type, and to fewer features or classes: the packed ones are asked each time."""
+    X, y = (clouds[0] * 8 + 128).clip(0, 255).astype(np.uint8), clouds[1]
+    fit = model(random_state=0).fit(X, labels_for(model, y))
+    for change in (np.array, np.asfortranarray, np.float32, np.float64, lambda W: W[:, :4].copy(), lambda W: W[-2:]):
+        fit.decision_function(X)
+        fit.coef_ = change(fit.coef_)
+        fit.intercept_ = fit.intercept_[-len(fit.coef_) :]
+        fit.n_features_in_ = fit.coef_.shape[1]
+        X = X[:, : fit.n_features_in_].copy()
+        for step in (0.0, 0.5, 0.5):
+            fit.coef_[-1, 1] += step
+            fit.intercept_[-1] -= step
+            expected = X @ fit.coef_.T.astype(float) + fit.intercept_
+            found = fit.decision_function(X).reshape(expected.shape)
+            assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
 # --- weights ----------------------------------------------------------------------------------------------------
 
 
